@@ -1,0 +1,205 @@
+package giosg
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Session is a client with a bot user's token bound to it. It is safe for
+// concurrent use.
+//
+// Every call ends after [Config.Timeout] at the latest (a list: each page), and
+// every error is an [*Error]. Besides the kinds that a method lists, any can
+// return Unauthorized, Forbidden, Throttled, Invalid, Temporary and Canceled;
+// and those that write can return Unknown.
+type Session struct {
+	c     *Client
+	token sealed
+}
+
+// Token returns the bound token, for [Tokens.Refuse].
+func (s *Session) Token() Token { return *s.token() }
+
+// route is one endpoint of the API.
+type route struct {
+	op     string
+	method string
+	path   string // with <user>, <org>, <chat>, ... where ids belong
+	takes  bool   // a 404 means Taken
+}
+
+// fail makes the error of a call that was refused before it was made.
+func (r *route) fail(kind Kind, err error) *Error {
+	return &Error{Kind: kind, Op: r.op, Method: r.method, Path: r.path, Err: err}
+}
+
+// url fills in the ids in their order, checking each.
+func (r *route) url(prefix string, ids ...string) (string, error) {
+	var b strings.Builder
+	b.Grow(len(prefix) + len(r.path) + 40*len(ids))
+	b.WriteString(prefix)
+	rest := r.path
+	for _, id := range ids {
+		head, tail, _ := strings.Cut(rest, "<")
+		name, tail, ok := strings.Cut(tail, ">")
+		if !ok {
+			return "", r.fail(Invalid, errors.New("more ids than the path has places"))
+		}
+		if err := CheckID(id); err != nil {
+			return "", r.fail(Invalid, fmt.Errorf("%s: %w", name, err))
+		}
+		b.WriteString(head)
+		b.WriteString(id)
+		rest = tail
+	}
+	b.WriteString(rest)
+	return b.String(), nil
+}
+
+// one makes one call and decodes its answer. For a write, that is as much of
+// the answer as can be read.
+func one[T any](ctx context.Context, s *Session, r *route, body []byte, ids ...string) (v T, err error) {
+	url, err := r.url(s.c.prefix, ids...)
+	if err != nil {
+		return v, err
+	}
+	err = s.call(ctx, r, url, body, &v)
+	return v, err
+}
+
+// do makes one write whose answer is of no interest.
+func (s *Session) do(ctx context.Context, r *route, body []byte, ids ...string) error {
+	url, err := r.url(s.c.prefix, ids...)
+	if err != nil {
+		return err
+	}
+	return s.call(ctx, r, url, body, nil)
+}
+
+// call makes one HTTP call. out may be nil.
+func (s *Session) call(ctx context.Context, r *route, url string, body []byte, out any) error {
+	token := s.token()
+	if err := checkTokenType(token.Type); err != nil {
+		return r.fail(Invalid, fmt.Errorf("token type: %w", err))
+	}
+	if err := checkTokenValue(token.Value); err != nil {
+		return r.fail(Invalid, fmt.Errorf("token: %w", err))
+	}
+	m := s.c.polite.of(token.User)
+	if err := m.enter(ctx, r); err != nil {
+		return err
+	}
+	start := time.Now()
+	status, err := 0, error(r.fail(Unknown, errors.New("the call did not come to its end")))
+	defer func() { m.leave(status, err) }()
+	status, err = s.c.roundTrip(ctx, token, r, url, body, out)
+	if s.c.observe != nil {
+		s.c.observe(Call{Op: r.op, Method: r.method, Path: r.path, Status: status, Kind: KindOf(err), Duration: time.Since(start)})
+	}
+	return err
+}
+
+func (c *Client) roundTrip(ctx context.Context, token *Token, r *route, url string, body []byte, out any) (status int, err error) {
+	limited, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	req := c.http.R().SetContext(limited)
+	req.Header["Authorization"] = []string{token.Type + " " + token.Value.Reveal()}
+	if body != nil {
+		req.Header["Content-Type"] = []string{"application/json"}
+		req.SetBody(body)
+	}
+	res, err := req.Execute(r.method, url)
+	if res == nil {
+		return 0, r.fail(Invalid, causeOf(err, token.Value)) // it never came to the transport
+	}
+	if err != nil {
+		return 0, cut(ctx, token, r, 0, err)
+	}
+	raw := res.RawResponse
+	defer raw.Body.Close()
+	status = raw.StatusCode
+
+	buf := buffers.Get().(*bytes.Buffer)
+	defer release(buf)
+	whole, err := readBody(buf, raw, c.maxBody)
+	if kind := statusKind(r, status); kind != OK {
+		return status, &Error{
+			Kind: kind, Op: r.op, Method: r.method, Path: r.path, Status: status,
+			RetryAfter: parseRetryAfter(raw.Header, time.Now()), Detail: detailOf(buf.Bytes(), token.Value),
+		}
+	}
+	if err != nil {
+		return status, cut(ctx, token, r, status, err)
+	}
+	if out == nil {
+		return status, nil
+	}
+	if r.method != http.MethodGet {
+		// The deed is done. What can be read of the answer is taken, and no
+		// more is asked of it: it may be empty.
+		if whole {
+			_ = json.Unmarshal(buf.Bytes(), out)
+		}
+		return status, nil
+	}
+	if !whole {
+		e := r.fail(Invalid, fmt.Errorf("the answer has more than %d bytes", c.maxBody))
+		e.Status = status
+		return status, e
+	}
+	if err := json.Unmarshal(buf.Bytes(), out); err != nil {
+		e := r.fail(Temporary, causeOf(fmt.Errorf("the answer cannot be read: %w", err), token.Value))
+		e.Status = status
+		return status, e
+	}
+	return status, nil
+}
+
+// cut is the error of a call whose answer did not come, or not to its end.
+func cut(ctx context.Context, token *Token, r *route, status int, err error) *Error {
+	_, unsent := errors.AsType[*unsentError](err)
+	e := r.fail(Temporary, causeOf(err, token.Value))
+	e.Status = status
+	switch {
+	case r.method != http.MethodGet && !unsent:
+		e.Kind = Unknown
+	case late(ctx) != nil:
+		e.Kind = Canceled
+	}
+	return e
+}
+
+const (
+	maxErrorBody = 64 << 10 // bytes of an error's body that are read
+	maxKept      = 64 << 10 // bytes a buffer may have to be used again
+)
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func release(b *bytes.Buffer) {
+	if b.Cap() <= maxKept {
+		b.Reset()
+		buffers.Put(b)
+	}
+}
+
+// readBody reads to the end, so that the connection can be used again, unless
+// there is more than the limit; whole tells which.
+func readBody(buf *bytes.Buffer, res *http.Response, limit int64) (whole bool, err error) {
+	if res.StatusCode >= 300 {
+		limit = min(limit, maxErrorBody)
+	}
+	if res.ContentLength > limit {
+		return false, nil
+	}
+	n, err := buf.ReadFrom(io.LimitReader(res.Body, limit+1))
+	return n <= limit, err
+}

@@ -1,0 +1,115 @@
+package giosg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// page is one page of a list ("Paginated collections" in giosg's API concepts).
+type page[T any] struct {
+	Next    string `json:"next"` // a full URL, or null
+	Results []T    `json:"results"`
+}
+
+// list reads a list, page by page, until limit elements are there or, with a
+// limit of 0 or less, to its end.
+func list[T any](ctx context.Context, s *Session, r *route, limit int, ids ...string) ([]T, error) {
+	at, err := r.url(s.c.prefix, ids...)
+	if err != nil {
+		return nil, err
+	}
+	var all []T
+	seen := map[string]bool{at: true}
+	for n := 1; ; n++ {
+		var p page[T]
+		if err := s.call(ctx, r, at, nil, &p); err != nil {
+			return nil, err
+		}
+		if p.Results == nil { // not a page: to take it for an empty one could make a bot repeat itself
+			return nil, r.fail(Temporary, errors.New("the answer cannot be read: it has no results"))
+		}
+		if n == 1 {
+			all = p.Results
+		} else {
+			all = append(all, p.Results...)
+		}
+		if limit > 0 && len(all) >= limit {
+			return all[:limit], nil
+		}
+		if p.Next == "" {
+			return all, nil
+		}
+		if n >= s.c.maxPages {
+			return nil, r.fail(Invalid, fmt.Errorf("the list has more than %d pages", s.c.maxPages))
+		}
+		if at, err = s.c.follow(at, p.Next); err != nil {
+			return nil, r.fail(Invalid, err)
+		}
+		if seen[at] {
+			return nil, r.fail(Invalid, errors.New("the list's pages lead in a circle"))
+		}
+		seen[at] = true
+	}
+}
+
+const maxLink = 4096 // bytes
+
+// follow resolves the link to a next page, and refuses it if the token would
+// leave the configured host or path with it.
+func (c *Client) follow(at, next string) (string, error) {
+	if len(next) > maxLink {
+		return "", errors.New("the link to the next page is too long")
+	}
+	from, err := url.Parse(at)
+	if err != nil {
+		return "", errors.New("the link to this page cannot be parsed")
+	}
+	link, err := url.Parse(next)
+	if err != nil {
+		return "", errors.New("the link to the next page cannot be parsed")
+	}
+	to := from.ResolveReference(link)
+	switch {
+	case to.User != nil || to.Opaque != "":
+		return "", errors.New("the link to the next page is not a plain URL")
+	case to.Scheme != c.base.Scheme || hostPort(to) != hostPort(c.base):
+		return "", errors.New("the link to the next page leads to another host")
+	}
+	path := strings.TrimSuffix(to.EscapedPath(), "/")
+	if !plainPath(path) || !strings.HasPrefix(path, c.base.Path+"/") {
+		return "", errors.New("the link to the next page leads out of the API")
+	}
+	// Our own spelling of the host, so that its connections are used.
+	out := url.URL{Scheme: c.base.Scheme, Host: c.base.Host, Path: to.Path, RawQuery: to.RawQuery}
+	return out.String(), nil
+}
+
+// hostPort makes hosts comparable: in lower case, and with the port that the
+// scheme implies.
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return strings.ToLower(u.Hostname()) + ":" + port
+}
+
+// inOrder sorts messages by their own time and drops repetitions. giosg lists
+// them now one way round, now the other; those of the same moment stay in the
+// order they had.
+func inOrder(ms []Message) []Message {
+	if n := len(ms); n > 1 && ms[n-1].CreatedAt.Before(ms[0].CreatedAt.Time) {
+		slices.Reverse(ms)
+	}
+	slices.SortStableFunc(ms, func(a, b Message) int { return a.CreatedAt.Compare(b.CreatedAt.Time) })
+	seen := make(map[MessageID]bool, len(ms))
+	return slices.DeleteFunc(ms, func(m Message) bool {
+		again := m.ID != "" && seen[m.ID]
+		seen[m.ID] = true
+		return again
+	})
+}

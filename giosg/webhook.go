@@ -1,0 +1,284 @@
+package giosg
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Change says what happened to a webhook's resource.
+type Change string
+
+// The changes that giosg tells of ("Real-time APIs").
+const (
+	Added   Change = "added"   // the whole resource is there
+	Changed Change = "changed" // only the attributes that changed
+	Removed Change = "removed" // no resource
+)
+
+// Auth is the token that comes with a webhook ("Authentication to the API" in
+// the guide).
+type Auth struct {
+	AccessToken Secret
+	TokenType   string
+	ExpiresIn   time.Duration // from when the webhook was received; never 0
+	User        UserID        // the bot user
+	Org         OrgID         // may be empty
+}
+
+// Webhook is what giosg posts to a bot: one change on one channel.
+type Webhook struct {
+	Channel    string // as it came; see ParseChannel
+	Action     Change
+	ResourceID string          // as it came, unchecked; not always the id in the resource
+	Resource   json.RawMessage // an object, or nil
+	Auth       Auth
+}
+
+const (
+	defaultTokenLife = 300 * time.Second // the only published value
+	maxTokenLife     = 24 * time.Hour
+	maxDepth         = 32  // of nesting in a webhook
+	maxChannel       = 512 // bytes
+)
+
+// ParseWebhook reads a webhook's body. The caller limits its size. Unknown
+// fields are ignored. An error names the field and what is wrong with it, and
+// never repeats what was in it.
+//
+// The expiry is taken with good will: anything but a positive number of seconds
+// counts as 300 s, and more than a day as a day.
+func ParseWebhook(body []byte) (Webhook, error) {
+	if err := checkDepth(body); err != nil {
+		return Webhook{}, err
+	}
+	var w struct {
+		Channel    string          `json:"channel"`
+		Action     Change          `json:"action"`
+		ResourceID string          `json:"resource_id"`
+		Resource   json.RawMessage `json:"resource"`
+		Auth       *struct {
+			AccessToken Secret          `json:"access_token"`
+			TokenType   string          `json:"token_type"`
+			ExpiresIn   json.RawMessage `json:"expires_in"`
+			User        UserID          `json:"user_id"`
+			Org         OrgID           `json:"organization_id"`
+		} `json:"app_user_auth"`
+	}
+	if err := decode("", body, &w); err != nil {
+		return Webhook{}, err
+	}
+	switch {
+	case w.Channel == "":
+		return Webhook{}, errors.New("channel: missing")
+	case w.Channel[0] != '/' || len(w.Channel) > maxChannel:
+		return Webhook{}, errors.New("channel: not a channel's name")
+	case w.Action == "":
+		return Webhook{}, errors.New("action: missing")
+	case w.Action != Added && w.Action != Changed && w.Action != Removed:
+		return Webhook{}, errors.New("action: not added, changed or removed")
+	case w.Auth == nil:
+		return Webhook{}, errors.New("app_user_auth: missing")
+	}
+	isObject := len(w.Resource) > 0 && w.Resource[0] == '{'
+	switch {
+	case w.Action == Removed && !isObject:
+		w.Resource = nil
+	case len(w.Resource) == 0 || string(w.Resource) == "null":
+		return Webhook{}, errors.New("resource: missing")
+	case !isObject:
+		return Webhook{}, errors.New("resource: not an object")
+	}
+	if err := cmp.Or(
+		at("app_user_auth.access_token", checkTokenValue(w.Auth.AccessToken)),
+		at("app_user_auth.token_type", checkTokenType(w.Auth.TokenType)),
+		at("app_user_auth.user_id", CheckID(string(w.Auth.User))),
+		at("app_user_auth.organization_id", checkOptional(string(w.Auth.Org))),
+	); err != nil {
+		return Webhook{}, err
+	}
+	return Webhook{
+		Channel:    w.Channel,
+		Action:     w.Action,
+		ResourceID: w.ResourceID,
+		Resource:   w.Resource,
+		Auth: Auth{
+			AccessToken: w.Auth.AccessToken,
+			TokenType:   w.Auth.TokenType,
+			ExpiresIn:   lifeOf(w.Auth.ExpiresIn),
+			User:        w.Auth.User,
+			Org:         w.Auth.Org,
+		},
+	}, nil
+}
+
+// Token returns the webhook's token, its life counted from when the webhook was
+// received.
+func (w Webhook) Token(received time.Time) Token {
+	return Token{
+		User:    w.Auth.User,
+		Org:     w.Auth.Org,
+		Type:    w.Auth.TokenType,
+		Value:   w.Auth.AccessToken,
+		Expires: received.Add(w.Auth.ExpiresIn),
+	}
+}
+
+// Chat decodes the resource of an added chat and checks its ids.
+func (w Webhook) Chat() (Chat, error) {
+	var c Chat
+	if err := w.decode(&c); err != nil {
+		return Chat{}, err
+	}
+	if err := cmp.Or(
+		at("resource.id", CheckID(string(c.ID))),
+		at("resource.room_id", checkOptional(string(c.RoomID))),
+	); err != nil {
+		return Chat{}, err
+	}
+	return c, nil
+}
+
+// Message decodes the resource of an added message and checks its ids, and that
+// its type, sender type and time are there.
+func (w Webhook) Message() (Message, error) {
+	var m Message
+	if err := w.decode(&m); err != nil {
+		return Message{}, err
+	}
+	if err := cmp.Or(
+		at("resource.id", CheckID(string(m.ID))),
+		at("resource.chat_id", CheckID(string(m.ChatID))),
+		at("resource.room_id", checkOptional(string(m.RoomID))),
+		at("resource.sender_id", checkOptional(m.SenderID)),
+		at("resource.type", checkPresent(m.Type != "")),
+		at("resource.sender_type", checkPresent(m.SenderType != "")),
+		at("resource.created_at", checkTime(m.CreatedAt)),
+	); err != nil {
+		return Message{}, err
+	}
+	return m, nil
+}
+
+// Format writes the envelope only, whatever the verb: neither the token nor a
+// visitor's words.
+func (w Webhook) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "{%s %s %s}", w.Channel, w.Action, w.ResourceID)
+}
+
+// Format writes all but the token itself, whatever the verb.
+func (a Auth) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "{%s %s %v %s %s}", a.TokenType, redacted, a.ExpiresIn, string(a.User), string(a.Org))
+}
+
+// LogValue shows the envelope only: neither the token nor a visitor's words.
+func (w Webhook) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("channel", w.Channel),
+		slog.String("action", string(w.Action)),
+		slog.String("resource_id", w.ResourceID),
+	)
+}
+
+func (w Webhook) decode(v any) error {
+	if len(w.Resource) == 0 {
+		return errors.New("resource: missing")
+	}
+	return decode("resource", w.Resource, v)
+}
+
+func at(field string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", field, err)
+}
+
+func checkOptional(id string) error {
+	if id == "" {
+		return nil
+	}
+	return CheckID(id)
+}
+
+func checkPresent(ok bool) error {
+	if ok {
+		return nil
+	}
+	return errors.New("missing")
+}
+
+func checkTime(t Time) error {
+	if t.IsZero() {
+		return errors.New("missing, or not a time")
+	}
+	return nil
+}
+
+// decode is json.Unmarshal with errors that say where, and repeat nothing.
+func decode(where string, b []byte, v any) error {
+	err := json.Unmarshal(b, v)
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("not valid JSON, at byte %d", e.Offset)
+	}
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		field := strings.TrimPrefix(where+"."+e.Field, ".")
+		field = strings.TrimSuffix(field, ".")
+		if field == "" {
+			field = "body"
+		}
+		kind, _, _ := strings.Cut(e.Value, " ") // "number 5" would repeat the number
+		return fmt.Errorf("%s: must not be of JSON type %s", field, kind)
+	}
+	if where == "" {
+		where = "body"
+	}
+	return fmt.Errorf("%s: cannot be read", where)
+}
+
+// lifeOf reads expires_in: a number of seconds, or a string with one in it.
+func lifeOf(raw json.RawMessage) time.Duration {
+	s := strings.TrimSpace(string(bytes.Trim(raw, `"`)))
+	n, err := strconv.ParseFloat(s, 64)
+	switch {
+	case err != nil || math.IsNaN(n) || math.IsInf(n, 0) || n <= 0:
+		return defaultTokenLife
+	case n >= maxTokenLife.Seconds():
+		return maxTokenLife
+	}
+	if d := time.Duration(n * float64(time.Second)); d > 0 {
+		return d
+	}
+	return defaultTokenLife
+}
+
+// checkDepth refuses deep nesting before anything is decoded.
+func checkDepth(b []byte) error {
+	depth, quoted := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > maxDepth {
+				return fmt.Errorf("nested deeper than %d levels, at byte %d", maxDepth, i)
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return nil
+}
