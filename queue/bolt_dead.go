@@ -1,0 +1,132 @@
+package queue
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// maxDead bounds what is set aside; the oldest go first.
+const maxDead = 10000
+
+func putDead(tx *bbolt.Tx, d storedDead) error {
+	b := tx.Bucket(deadBucket)
+	v, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	n, err := b.NextSequence()
+	if err != nil {
+		return err
+	}
+	if err := b.Put(binary.BigEndian.AppendUint64(nil, n), v); err != nil {
+		return err
+	}
+	if n > maxDead {
+		return b.Delete(binary.BigEndian.AppendUint64(nil, n-maxDead))
+	}
+	return nil
+}
+
+// Stats implements Queue.
+func (q *Bolt) Stats(context.Context) (Stats, error) {
+	var s Stats
+	q.mu.Lock()
+	for _, l := range q.lanes {
+		if l.state == paused {
+			s.Paused++
+			continue
+		}
+		s.Ready++
+		s.Oldest = max(s.Oldest, time.Since(l.readyAt))
+	}
+	q.mu.Unlock()
+	err := q.db.View(func(tx *bbolt.Tx) error {
+		s.Dead = tx.Bucket(deadBucket).Stats().KeyN
+		return nil
+	})
+	if err != nil {
+		return s, fmt.Errorf("queue: counting: %w", err)
+	}
+	return s, nil
+}
+
+// Dead implements Queue.
+func (q *Bolt) Dead(_ context.Context, limit int) ([]Dead, error) {
+	var out []Dead
+	err := q.db.View(func(tx *bbolt.Tx) error {
+		c := tx.Bucket(deadBucket).Cursor()
+		for k, v := c.First(); k != nil && len(out) < limit; k, v = c.Next() {
+			var d storedDead
+			if err := json.Unmarshal(v, &d); err != nil {
+				return err
+			}
+			out = append(out, Dead{
+				ID:       strconv.FormatUint(binary.BigEndian.Uint64(k), 10),
+				Item:     decode(d.Lane, d.Member, d.Value),
+				Reason:   d.Reason,
+				Attempts: d.Attempts,
+				At:       time.UnixMilli(d.At),
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("queue: listing what was set aside: %w", err)
+	}
+	return out, nil
+}
+
+// Revive implements Queue.
+func (q *Bolt) Revive(ctx context.Context, id string) error {
+	var it Item
+	err := q.dropDead(id, func(tx *bbolt.Tx, d storedDead) error {
+		it = decode(d.Lane, d.Member, d.Value)
+		return q.ledger.RemoveTx(tx, d.Lane, it.ID)
+	})
+	if err != nil {
+		return err
+	}
+	return q.Put(ctx, it)
+}
+
+// Drop implements Queue.
+func (q *Bolt) Drop(_ context.Context, id string) error {
+	return q.dropDead(id, func(*bbolt.Tx, storedDead) error { return nil })
+}
+
+func (q *Bolt) dropDead(id string, also func(*bbolt.Tx, storedDead) error) error {
+	n, err := strconv.ParseUint(id, 10, 64)
+	if err != nil {
+		return ErrNotFound
+	}
+	k := binary.BigEndian.AppendUint64(nil, n)
+	found := false
+	err = q.writes.do(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(deadBucket)
+		v := b.Get(k)
+		if found = v != nil; !found {
+			return nil
+		}
+		var d storedDead
+		if err := json.Unmarshal(v, &d); err != nil {
+			return err
+		}
+		if err := also(tx, d); err != nil {
+			return err
+		}
+		return b.Delete(k)
+	})
+	if err != nil {
+		return fmt.Errorf("queue: changing what was set aside: %w", err)
+	}
+	if !found {
+		return ErrNotFound
+	}
+	return nil
+}

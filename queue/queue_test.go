@@ -1,0 +1,328 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.etcd.io/bbolt"
+	"go.uber.org/goleak"
+
+	"giosgbot/dedupe"
+	"giosgbot/queue"
+	"giosgbot/queue/queuetest"
+	"giosgbot/redistest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type file struct {
+	path string
+	mu   sync.Mutex
+	dbs  map[queue.Queue]*bbolt.DB
+}
+
+func (f *file) Open(t *testing.T) queue.Queue {
+	t.Helper()
+	db, err := bbolt.Open(f.path, 0o600, &bbolt.Options{Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, err := dedupe.NewBolt(db, time.Hour, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := queue.NewBolt(db, seen, queue.BoltOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = q.Close(); _ = db.Close() })
+	f.mu.Lock()
+	f.dbs[q] = db
+	f.mu.Unlock()
+	return q
+}
+
+// Kill closes the file under the queue's feet: what it had not committed is gone.
+func (f *file) Kill(q queue.Queue) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_ = f.dbs[q].Close()
+}
+
+func (f *file) Shared() bool { return false }
+
+func TestBolt(t *testing.T) {
+	t.Parallel()
+	queuetest.Run(t, func(t *testing.T) queuetest.Store {
+		return &file{path: filepath.Join(t.TempDir(), "bot.db"), dbs: map[queue.Queue]*bbolt.DB{}}
+	})
+}
+
+// TestRedisCluster runs the same promises on three masters, whose scripts must keep to one slot.
+func TestRedisCluster(t *testing.T) {
+	t.Parallel()
+	c := redistest.StartCluster(t)
+	queuetest.Run(t, func(t *testing.T) queuetest.Store {
+		return &server{lease: time.Second, gates: map[queue.Queue]*gate{}, dial: func() redis.UniversalClient {
+			var addrs []string
+			for _, s := range c.Servers {
+				addrs = append(addrs, s.Addr)
+			}
+			return redis.NewUniversalClient(&redis.UniversalOptions{Addrs: addrs, PoolSize: 64})
+		}, keys: queue.Keys{Prefix: t.Name()}}
+	})
+}
+
+// server is a Redis whose clients can be cut off, as a frozen or killed process is.
+type server struct {
+	dial  func() redis.UniversalClient
+	keys  queue.Keys
+	lease time.Duration
+	mu    sync.Mutex
+	gates map[queue.Queue]*gate
+}
+
+// gate refuses all commands of one process while it is shut.
+type gate struct{ shut atomic.Bool }
+
+var errFrozen = errors.New("frozen")
+
+func (g *gate) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+}
+
+func (g *gate) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if g.shut.Load() {
+			cmd.SetErr(errFrozen)
+			return errFrozen
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (g *gate) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if g.shut.Load() {
+			for _, c := range cmds {
+				c.SetErr(errFrozen)
+			}
+			return errFrozen
+		}
+		return next(ctx, cmds)
+	}
+}
+
+func (s *server) Open(t *testing.T) queue.Queue {
+	t.Helper()
+	c := s.dial()
+	t.Cleanup(func() { _ = c.Close() })
+	g := &gate{}
+	c.AddHook(g)
+	q, err := queue.NewRedis(t.Context(), c, queue.RedisOptions{Keys: s.keys, Lease: s.lease, Block: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = q.Close() })
+	s.mu.Lock()
+	s.gates[q] = g
+	s.mu.Unlock()
+	return q
+}
+
+func (s *server) gate(q queue.Queue) *gate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gates[q]
+}
+
+func (s *server) Kill(q queue.Queue)   { s.Freeze(q) }
+func (s *server) Freeze(q queue.Queue) { s.gate(q).shut.Store(true) }
+func (s *server) Thaw(q queue.Queue)   { s.gate(q).shut.Store(false) }
+func (s *server) Shared() bool         { return true }
+
+func TestRedis(t *testing.T) {
+	t.Parallel()
+	queuetest.Run(t, func(t *testing.T) queuetest.Store {
+		s := redistest.Start(t)
+		return &server{lease: time.Second, gates: map[queue.Queue]*gate{}, dial: func() redis.UniversalClient {
+			return redis.NewUniversalClient(&redis.UniversalOptions{Addrs: []string{s.Addr}, PoolSize: 64})
+		}}
+	})
+}
+
+func TestRedisThatEvictsIsRefused(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, "--maxmemory-policy", "allkeys-lru")
+	_, err := queue.NewRedis(t.Context(), s.Client(t), queue.RedisOptions{})
+	if err == nil || !strings.Contains(err.Error(), "noeviction") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func openRedis(t *testing.T, s *redistest.Server) *queue.Redis {
+	t.Helper()
+	q, err := queue.NewRedis(t.Context(), s.Client(t), queue.RedisOptions{Lease: time.Second, Rest: 10 * time.Millisecond, Block: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = q.Close() })
+	return q
+}
+
+func lease(t *testing.T, q queue.Queue) *queue.Lease {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	l, err := q.Lease(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestRedisThatLostItsDataIsUsedAgain(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	q := openRedis(t, s)
+	if err := q.Put(t.Context(), queue.Item{Lane: "a", ID: "1", At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	l := lease(t, q)
+	s.Stop()
+	if err := q.Put(t.Context(), queue.Item{Lane: "a", ID: "2", At: time.Now()}); err == nil {
+		t.Fatal("kept without a Redis")
+	}
+	s.Run(t) // it kept nothing
+	if err := l.Done(t.Context(), queue.Outcome{Finished: []string{"1"}}); !errors.Is(err, queue.ErrLost) {
+		t.Errorf("a step of a forgotten lease: %v", err)
+	}
+	if err := q.Put(t.Context(), queue.Item{Lane: "a", ID: "2", At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if l = lease(t, q); l.ID != "2" {
+		t.Fatalf("leased %+v", l.Item)
+	}
+	if err := l.Done(t.Context(), queue.Outcome{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A failover loses nothing that the replica had; the queue goes on by itself.
+func TestRedisSentinelFailover(t *testing.T) {
+	t.Parallel()
+	s := redistest.StartSentinel(t)
+	c := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: []string{s.Watcher.Addr}, MasterName: "mymaster", PoolSize: 64, ContextTimeoutEnabled: true})
+	t.Cleanup(func() { _ = c.Close() })
+	q, err := queue.NewRedis(t.Context(), c, queue.RedisOptions{Lease: time.Second, Block: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = q.Close() })
+	for _, id := range []string{"1", "2"} {
+		if err := q.Put(t.Context(), queue.Item{Lane: "a", ID: id, At: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := c.Do(t.Context(), "WAIT", 1, 10000).Int(); n != 1 || err != nil {
+		t.Fatal("the replica does not follow")
+	}
+	s.Master.Stop()
+	for end := time.Now().Add(20 * time.Second); ; {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		err := q.Put(ctx, queue.Item{Lane: "a", ID: "3", At: time.Now()})
+		cancel()
+		if err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("no failover: %v", err)
+		}
+	}
+	for _, id := range []string{"1", "2", "3"} {
+		l := lease(t, q)
+		if l.ID != id {
+			t.Fatalf("leased %s, want %s", l.ID, id)
+		}
+		if err := l.Done(t.Context(), queue.Outcome{Finished: []string{id}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// An idle queue leaves nothing behind but what is remembered of its lanes, and that has an end.
+func TestRedisKeysEnd(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	q, c := openRedis(t, s), s.Client(t)
+	for _, lane := range []string{"a", "b", "c"} {
+		if err := q.Put(t.Context(), queue.Item{Lane: lane, ID: "1", At: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		l := lease(t, q)
+		if err := l.Pause(t.Context(), queue.Pause{Topic: "x", After: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		if err := q.Wake(t.Context(), "x"); err != nil {
+			t.Fatal(err)
+		}
+		if err := lease(t, q).Done(t.Context(), queue.Outcome{Finished: []string{"1"}, Memo: []byte("m")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys, err := c.Keys(t.Context(), "*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range keys {
+		ttl := c.PTTL(t.Context(), k).Val()
+		if strings.HasSuffix(k, ":ready") {
+			if n := c.XLen(t.Context(), k).Val(); n != 0 {
+				t.Errorf("%s holds %d", k, n)
+			}
+			continue
+		}
+		if ttl <= 0 {
+			t.Errorf("%s has no end", k)
+		}
+		if !strings.Contains(k, ":seen:") && !strings.Contains(k, ":state:") {
+			t.Errorf("%s is left", k)
+		}
+	}
+}
+
+// A wake-up that was lost, by whatever hand, is made again by the next item.
+func TestRedisLostWakeUp(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	c := s.Client(t)
+	keys := queue.Keys{Prefix: "giosgbot"}
+	q := openRedis(t, s)
+	if err := q.Put(t.Context(), queue.Item{Lane: "a", ID: "1", At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	l := lease(t, q)
+	ready := strings.Replace(keys.Seen("a"), "seen:a", "ready", 1)
+	if n := c.XTrimMaxLen(t.Context(), ready, 0).Val(); n != 1 {
+		t.Fatalf("%d wake-ups in %s", n, ready)
+	}
+	c.XGroupDestroy(t.Context(), ready, "g")
+	c.XGroupCreate(t.Context(), ready, "g", "0")
+	if err := l.Done(t.Context(), queue.Outcome{}); !errors.Is(err, queue.ErrLost) {
+		t.Fatalf("got %v", err)
+	}
+	if err := q.Put(t.Context(), queue.Item{Lane: "a", ID: "1", At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if l = lease(t, q); l.ID != "1" || !l.Abandoned {
+		t.Fatalf("leased %+v", l)
+	}
+}

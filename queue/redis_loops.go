@@ -1,0 +1,285 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// read brings wake-ups from the streams of some partitions, as many as workers wait for.
+func (q *Redis) read(parts []int) {
+	streams := make([]string, 2*len(parts))
+	at := map[string]int{}
+	for i, p := range parts {
+		streams[i], streams[len(parts)+i] = q.ready(p), ">"
+		at[q.ready(p)] = p
+	}
+	for {
+		want := q.work.demand()
+		if want <= 0 {
+			select {
+			case <-q.work.wanted:
+				continue
+			case <-q.stop:
+				return
+			}
+		}
+		if len(parts) < partitions {
+			signal(q.work.wanted) // the other readers are asked too
+		}
+		// A cancelled context would not end the wait, so there is none: it ends by itself.
+		got, err := q.client.XReadGroup(context.Background(), &redis.XReadGroupArgs{
+			Group: group, Consumer: q.consumer, Streams: streams, Count: int64(want), Block: q.opts.Block,
+		}).Result()
+		switch {
+		case errors.Is(err, redis.Nil), err == nil:
+			q.fine("reading")
+		case strings.HasPrefix(err.Error(), "NOGROUP"):
+			// Without the groups nobody is given a lane. So whoever had one in hand has lost it, and what he sent has come to rest,
+			// before another can have it.
+			if !q.sleep(q.opts.Lease + q.opts.Rest) {
+				return
+			}
+			q.restore()
+			continue
+		default:
+			q.failing("reading", err)
+			if !q.sleep(500 * time.Millisecond) {
+				return
+			}
+			continue
+		}
+		for _, s := range got {
+			for _, m := range s.Messages {
+				lane, _ := m.Values["lane"].(string)
+				q.arrive(m.ID, lane, 1)
+			}
+		}
+		select {
+		case <-q.stop:
+			return
+		default:
+		}
+	}
+}
+
+// restore makes the groups anew after Redis came back without its data.
+func (q *Redis) restore() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := q.prepare(ctx); err != nil {
+		q.failing("preparing redis", err)
+		return
+	}
+	q.fine("preparing redis")
+	q.opts.Log.Error("redis has lost its data: lanes and memories are gone; visitors who wait are looked for in giosg")
+	if q.opts.OnLoss != nil {
+		q.opts.OnLoss()
+	}
+}
+
+// arrive puts a wake-up that is now pending for us into the hands of the next free worker.
+func (q *Redis) arrive(id, lane string, count int64) {
+	e := &entry{q: q, id: id, lane: lane, count: count}
+	q.hold(e)
+	q.work.put(&Lease{held: q, entry: e})
+}
+
+// keep renews the leases of all that is in our hands, read ahead or worked on.
+func (q *Redis) keep() {
+	for q.sleep(q.opts.Lease / 3) {
+		byPart := map[int][]*entry{}
+		q.mu.Lock()
+		for e := range q.held {
+			p := partition(e.lane)
+			byPart[p] = append(byPart[p], e)
+		}
+		q.mu.Unlock()
+		var all sync.WaitGroup
+		for p, entries := range byPart {
+			all.Go(func() { q.renew(p, entries) }) // all at once: Redis may be far away
+		}
+		all.Wait()
+	}
+}
+
+func (q *Redis) renew(p int, entries []*entry) {
+	ctx, cancel := context.WithTimeout(context.Background(), q.opts.Lease/3)
+	defer cancel()
+	args := []any{q.consumer}
+	for _, e := range entries {
+		args = append(args, e.id, e.count)
+	}
+	start := time.Now()
+	lost, err := touchScript.Run(ctx, q.client, []string{q.ready(p)}, args...).StringSlice()
+	if err != nil {
+		q.failing("renewing leases", err)
+		return
+	}
+	q.fine("renewing leases")
+	gone := map[string]bool{}
+	for _, id := range lost {
+		gone[id] = true
+	}
+	for _, e := range entries {
+		if gone[e.id] || !e.renewed(start.Add(q.opts.Lease)) {
+			q.release(e)
+		}
+	}
+}
+
+// takeover looks for wake-ups whose worker went silent, when there are workers to take them.
+func (q *Redis) takeover() {
+	cursors := make([]string, partitions)
+	for p := range cursors {
+		cursors[p] = "0-0"
+	}
+	for q.sleep(q.opts.Lease / 4) {
+		var all sync.WaitGroup
+		for p := range partitions {
+			if want := q.work.demand(); want > 0 {
+				all.Go(func() { cursors[p] = q.takeoverIn(p, cursors[p], want) })
+			}
+		}
+		all.Wait()
+	}
+}
+
+// takeoverIn looks in one partition, and returns where to look on.
+func (q *Redis) takeoverIn(p int, cursor string, want int) string {
+	ctx, cancel := context.WithTimeout(context.Background(), q.opts.Lease/2)
+	defer cancel()
+	found, err := takeoverScript.Run(ctx, q.client, []string{q.ready(p)}, q.consumer, q.opts.Lease.Milliseconds(), cursor, want).Slice()
+	if err != nil || len(found) == 0 {
+		q.failing("taking over", err)
+		return cursor
+	}
+	q.fine("taking over")
+	for i := 1; i+2 < len(found); i += 3 {
+		id, _ := found[i].(string)
+		lane, _ := found[i+1].(string)
+		count, _ := found[i+2].(int64)
+		q.opts.Log.Warn("lane taken over", "lane", lane, "deliveries", count)
+		q.arrive(id, lane, count)
+	}
+	next, _ := found[0].(string)
+	return next
+}
+
+// promote makes lanes ready whose waiting is over.
+func (q *Redis) promote() {
+	const rest = time.Second
+	wait := rest
+	for {
+		t := time.NewTimer(wait)
+		select {
+		case <-q.stop:
+			t.Stop()
+			return
+		case d := <-q.hurry:
+			t.Stop()
+			wait = min(wait, max(d, time.Millisecond))
+			continue
+		case <-t.C:
+		}
+		wait = q.promoteDue(rest)
+	}
+}
+
+// promoteDue returns how long nothing more will be due, as far as it is known, and at most rest.
+func (q *Redis) promoteDue(rest time.Duration) time.Duration {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	const most = 200
+	cmds := make([]*redis.Cmd, partitions)
+	_, err := q.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for p := range partitions {
+			cmds[p] = dueScript.Eval(ctx, pipe, []string{q.opts.Keys.part(p, "later")}, most)
+		}
+		return nil
+	})
+	if err != nil {
+		q.failing("looking for lanes that are due", err)
+		return rest
+	}
+	q.fine("looking for lanes that are due")
+	wait := rest
+	for _, c := range cmds {
+		got, _ := c.Slice()
+		if len(got) == 0 {
+			continue
+		}
+		if ms, _ := got[0].(int64); ms >= 0 {
+			wait = min(wait, time.Duration(ms+1)*time.Millisecond)
+		}
+		for _, v := range got[1:] {
+			lane, _ := v.(string)
+			if err := q.wakeLane(ctx, lane); err != nil {
+				q.failing("waking a lane", err)
+			}
+		}
+		if len(got)-1 == most {
+			wait = 0
+		}
+	}
+	return wait
+}
+
+// sleep returns false when the queue is closed first.
+func (q *Redis) sleep(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-q.stop:
+		return false
+	}
+}
+
+// failing logs trouble with Redis once, when it begins.
+func (q *Redis) failing(what string, err error) {
+	if _, known := q.trouble.LoadOrStore(what, true); !known {
+		q.opts.Log.Warn("redis fails", "while", what, "err", err)
+	}
+}
+
+func (q *Redis) fine(what string) {
+	if _, was := q.trouble.LoadAndDelete(what); was {
+		q.opts.Log.Info("redis works again", "while", what)
+	}
+}
+
+// Close implements Queue. What is still in a worker's hands is given back as cut off, so that another replica goes on at once.
+func (q *Redis) Close() error {
+	q.once.Do(func() {
+		close(q.stop)
+		q.loops.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		fresh := map[*entry]bool{} // claimed, and no worker has seen them
+		for _, l := range q.work.drain() {
+			fresh[l.entry.(*entry)] = l.Attempt > 0 && !l.Abandoned
+		}
+		q.mu.Lock()
+		left := make([]*entry, 0, len(q.held))
+		for e := range q.held {
+			left = append(left, e)
+		}
+		q.mu.Unlock()
+		for _, e := range left {
+			_ = q.rest(ctx, e, "", 0, "now", fresh[e], !fresh[e]) // failing that, it is taken over when the lease is out
+		}
+		for p := range partitions {
+			// A consumer with nothing pending is only a name; with something pending it must stay.
+			if n, err := q.client.XPendingExt(ctx, &redis.XPendingExtArgs{Stream: q.ready(p), Group: group, Start: "-", End: "+", Count: 1, Consumer: q.consumer}).Result(); err == nil && len(n) == 0 {
+				q.client.XGroupDelConsumer(ctx, q.ready(p), group, q.consumer)
+			}
+		}
+	})
+	return nil
+}

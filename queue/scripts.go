@@ -1,0 +1,206 @@
+package queue
+
+import "github.com/redis/go-redis/v9"
+
+// Every change of a lane is one script, so that a crash falls before or after it and never into it. go-redis may send a
+// script twice (after a timeout it cannot know better), so each may run twice with the effect of once: items are removed by
+// name, never popped, and what a script answers the second time is as good as the first answer.
+//
+// All keys of a lane and of its partition carry the partition's hash tag, so a script works on one slot of a Cluster.
+//
+// The same order of keys in every script:
+//
+//	KEYS  1 ready (stream: wake-ups)   2 later (zset: lane → due, ms)   3 box (zset: member → item time, ms)
+//	      4 bodies (hash: member → body)   5 state (hash, below)   6 seen (set: finished ids)   7 dead (stream)
+//
+// state: memo; act: the one outstanding wake-up of the lane ("later" and "park" when it waits); tries, since, held: of the
+// unfinished attempt. member: the item's id, or id|via.
+const prelude = `
+local ready, later, box, bodies, state, seen, dead = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+
+local function now()
+	local t = redis.call('TIME')
+	return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- the lease is ours as long as the wake-up is pending for this consumer, delivered as often as when we took it
+local function mine(entry, consumer, count)
+	local p = redis.pcall('XPENDING', ready, 'g', entry, entry, 1)
+	return not p.err and p[1] and p[1][2] == consumer and p[1][4] == tonumber(count)
+		and redis.call('HGET', state, 'act') == entry
+end
+
+local function drop(entry)
+	redis.call('XACK', ready, 'g', entry)
+	redis.call('XDEL', ready, entry)
+end
+
+local function wake(lane)
+	redis.call('HSET', state, 'act', redis.call('XADD', ready, '*', 'lane', lane))
+end
+
+local function idof(member)
+	local bar = string.find(member, '|', 1, true)
+	return bar and string.sub(member, 1, bar - 1) or member
+end
+
+-- takes the lane's first item, or gives the lane back when there is none; the last of the answer is how many finished items it let go
+local function head(entry, consumer, ttl)
+	redis.call('PEXPIRE', state, ttl)
+	local known = 0
+	while true do
+		local first = redis.call('ZRANGE', box, 0, 0, 'WITHSCORES')
+		if not first[1] then
+			redis.call('HDEL', state, 'act', 'tries', 'since', 'held')
+			drop(entry)
+			return {'empty', known}
+		end
+		if redis.call('SISMEMBER', seen, idof(first[1])) == 1 then
+			redis.call('ZREM', box, first[1])
+			redis.call('HDEL', bodies, first[1])
+			known = known + 1
+		else
+			redis.call('XCLAIM', ready, 'g', consumer, 0, entry, 'JUSTID') -- the lease counts from here
+			local was = redis.call('HMGET', state, 'memo', 'tries', 'since', 'held')
+			local tries, since = (tonumber(was[2]) or 0) + 1, was[3] or now()
+			redis.call('HSET', state, 'tries', tries, 'since', since, 'held', 1)
+			return {'item', first[1], first[2], redis.call('HGET', bodies, first[1]) or '', was[1] or '', tries, was[4] and 1 or 0, tostring(since), known}
+		end
+	end
+end
+`
+
+func script(body string) *redis.Script { return redis.NewScript(prelude + body) }
+
+var (
+	// ARGV 1 member, 2 item time, 3 body, 4 ttl ms, 5 lane. A wake-up that is missing, whatever lost it, is made again. Answers 1 for
+	// an item that is new.
+	putScript = script(`
+if redis.call('SISMEMBER', seen, idof(ARGV[1])) == 1 then return 0 end
+local new = redis.call('ZADD', box, 'NX', ARGV[2], ARGV[1])
+if new == 1 then redis.call('HSET', bodies, ARGV[1], ARGV[3]) end
+local act = redis.call('HGET', state, 'act')
+local there = act
+if act == 'later' then
+	there = redis.call('ZSCORE', later, ARGV[5])
+elseif act == 'park' then
+	redis.call('ZREM', later, ARGV[5])
+	there = false
+elseif act then
+	there = redis.call('XRANGE', ready, act, act)[1]
+end
+if not there then wake(ARGV[5]) end
+redis.call('PEXPIRE', state, ARGV[4])
+return new`)
+
+	// ARGV 1 entry, 2 consumer, 3 count, 4 ttl ms.
+	claimScript = script(`
+if mine(ARGV[1], ARGV[2], ARGV[3]) then return head(ARGV[1], ARGV[2], ARGV[4]) end
+if redis.call('HGET', state, 'act') ~= ARGV[1] then drop(ARGV[1]) end -- not this lane's wake-up: a leftover
+return {'lost'}`)
+
+	// ARGV 1 entry, 2 consumer, 3 count, 4 ttl ms, 5 step, 6 lane, 7 member, 8 memo, 9 has memo, 10 reason, 11 attempts,
+	// 12 what stays of the attempt for the next item: nothing, "tries", or "held" (that it was cut off, too), 13.. ids.
+	// Steps: next goes on to the lane's next item; yield lets other lanes go first; bury is next with the item set aside.
+	finishScript = script(`
+if not mine(ARGV[1], ARGV[2], ARGV[3]) then return {'lost'} end
+local step, lane, member = ARGV[5], ARGV[6], ARGV[7]
+for i = 13, #ARGV do redis.call('SADD', seen, ARGV[i]) end
+if #ARGV >= 13 then redis.call('PEXPIRE', seen, ARGV[4]) end
+if ARGV[9] == '1' then redis.call('HSET', state, 'memo', ARGV[8]) end
+local score = step == 'bury' and redis.call('ZSCORE', box, member)
+if score then
+	redis.call('XADD', dead, 'MAXLEN', '~', 1000, '*', 'lane', lane, 'member', member, 'at', score,
+		'body', redis.call('HGET', bodies, member) or '', 'reason', ARGV[10], 'attempts', ARGV[11])
+end
+redis.call('ZREM', box, member)
+redis.call('HDEL', bodies, member)
+local more = redis.call('ZCARD', box) > 0
+if more and ARGV[12] == '' then redis.call('HDEL', state, 'tries', 'since') end -- else head does
+if more and ARGV[12] ~= 'held' then redis.call('HDEL', state, 'held') end
+if step == 'yield' and more then
+	drop(ARGV[1])
+	wake(lane)
+	redis.call('PEXPIRE', state, ARGV[4])
+	return {'empty'}
+end
+return head(ARGV[1], ARGV[2], ARGV[4])`)
+
+	// KEYS 8 parked (set: lanes that wait for the topic). ARGV 1 entry, 2 consumer, 3 count, 4 ttl ms, 5 lane, 6 delay ms,
+	// 7 act (later, park or now), 8 untouched, 9 cut off.
+	pauseScript = script(`
+if not mine(ARGV[1], ARGV[2], ARGV[3]) then return {'lost'} end
+if ARGV[9] ~= '1' then redis.call('HDEL', state, 'held') end
+if ARGV[8] == '1' and redis.call('HINCRBY', state, 'tries', -1) <= 0 then redis.call('HDEL', state, 'tries', 'since') end
+drop(ARGV[1])
+if ARGV[7] == 'now' then
+	wake(ARGV[5])
+else
+	redis.call('ZADD', later, now() + ARGV[6], ARGV[5])
+	redis.call('HSET', state, 'act', ARGV[7])
+	if ARGV[7] == 'park' then
+		redis.call('SADD', KEYS[8], ARGV[5])
+		redis.call('PEXPIRE', KEYS[8], ARGV[4])
+	end
+end
+redis.call('PEXPIRE', state, ARGV[4])
+return {'paused'}`)
+
+	// ARGV 1 lane. Ends a lane's waiting; nothing if it does not wait.
+	wakeScript = script(`
+redis.call('ZREM', later, ARGV[1])
+local act = redis.call('HGET', state, 'act')
+if act and act ~= 'later' and act ~= 'park' then return 0 end
+if redis.call('ZCARD', box) == 0 then
+	redis.call('HDEL', state, 'act')
+	return 0
+end
+wake(ARGV[1])
+return 1`)
+
+	// ARGV 1 entry id of the dead, 2 lane, 3 member, 4 item time, 5 body, 6 ttl ms. The id is no longer finished.
+	reviveScript = script(`
+if redis.call('XDEL', dead, ARGV[1]) == 0 then return 0 end
+redis.call('SREM', seen, idof(ARGV[3]))
+redis.call('ZADD', box, ARGV[4], ARGV[3])
+redis.call('HSET', bodies, ARGV[3], ARGV[5])
+if not redis.call('HGET', state, 'act') then wake(ARGV[2]) end
+redis.call('PEXPIRE', state, ARGV[6])
+return 1`)
+
+	// KEYS 1 ready; ARGV 1 consumer, then pairs of entry and count. Renews leases; answers the entries that are lost.
+	touchScript = redis.NewScript(`
+local lost = {}
+for i = 2, #ARGV, 2 do
+	local p = redis.pcall('XPENDING', KEYS[1], 'g', ARGV[i], ARGV[i], 1)
+	if not p.err and p[1] and p[1][2] == ARGV[1] and p[1][4] == tonumber(ARGV[i + 1]) then
+		redis.call('XCLAIM', KEYS[1], 'g', ARGV[1], 0, ARGV[i], 'JUSTID')
+	else
+		table.insert(lost, ARGV[i])
+	end
+end
+return lost`)
+
+	// KEYS 1 ready; ARGV 1 consumer, 2 lease ms, 3 cursor, 4 how many. Takes over wake-ups whose owner went silent; answers
+	// the next cursor, then entry, lane and delivery count of each.
+	takeoverScript = redis.NewScript(`
+local r = redis.pcall('XAUTOCLAIM', KEYS[1], 'g', ARGV[1], ARGV[2], ARGV[3], 'COUNT', ARGV[4])
+if r.err then return {'0-0'} end
+local out = {r[1]}
+for _, e in ipairs(r[2]) do
+	local p = redis.call('XPENDING', KEYS[1], 'g', e[1], e[1], 1)
+	table.insert(out, e[1])
+	table.insert(out, e[2][2])
+	table.insert(out, p[1][4])
+end
+return out`)
+
+	// KEYS 1 later; ARGV 1 how many. Answers the ms until the next lane is due (-1: none), then the lanes that are due.
+	dueScript = redis.NewScript(`
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local out = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])
+local next = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+table.insert(out, 1, next[2] and math.floor(next[2] - now) or -1)
+return out`)
+)
