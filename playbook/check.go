@@ -1,0 +1,308 @@
+package playbook
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Options is what Check may know besides the playbook.
+type Options struct {
+	// Teams are the names of the organizations' teams; nil if they are not known.
+	Teams []string
+}
+
+// Check finds what Load lets pass but is probably not meant, in the order of the file: rules that never answer, rules that fight for a
+// keyword, buttons that nothing answers, texts that will be split, teams that do not exist, definitions that nothing uses.
+func Check(p *Playbook, o Options) []Problem {
+	c := &checker{source: &source{file: p.base.file, lines: p.base.lines}, options: o, base: p.base}
+	for _, note := range p.base.notes {
+		c.warn(note.at, "%s", note.text)
+	}
+	c.modesUsed()
+	c.each(p.base, func(q *Playbook) {
+		c.rules(q)
+		c.buttons(q)
+		c.cases(q)
+	})
+	c.each(p.base, c.texts)
+	return c.sorted()
+}
+
+type checker struct {
+	*source
+	options Options
+	base    *Playbook
+	values  map[string]bool // of all buttons, once they are collected
+}
+
+// note is a warning that was found on loading.
+type note struct {
+	at   pos
+	text string
+}
+
+func (c *checker) warn(at pos, format string, args ...any) {
+	c.add(Warning, at, "", nil, format, args...)
+}
+
+// each visits a playbook and all its overrides.
+func (c *checker) each(p *Playbook, visit func(*Playbook)) {
+	visit(p)
+	for _, o := range p.overrides {
+		c.each(o.playbook, visit)
+	}
+}
+
+// covers tells whether whenever b may speak, a may speak too.
+func covers(a, b *rule) bool {
+	return (!a.guard.any() || reflect.DeepEqual(a.guard, b.guard)) && (a.whileQuiet || !b.whileQuiet)
+}
+
+// rules looks for rules, keywords and buttons that an earlier rule takes away.
+func (c *checker) rules(p *Playbook) {
+	var all []*rule // those without triggers
+	for i, r := range p.rules {
+		if by := slices.IndexFunc(all, func(a *rule) bool { return covers(a, r) }); by >= 0 && len(r.buttons) == 0 {
+			c.warn(r.at, "the rule %q never answers: %q (line %d) answers everything before it", r.name, all[by].name, all[by].at.line)
+			continue
+		}
+		if !r.triggered() {
+			all = append(all, r)
+			if slices.Contains(r.guard.modes, Sidekick) || len(r.guard.modes) == 0 && p.Has(Sidekick) {
+				c.warn(r.at, "the rule %q has no keyword, pattern or button, so a sidekick answers every message with it", r.name)
+			}
+		}
+		taken, total := c.keywords(p, i, r)
+		b, n := c.ownButtons(p, i, r)
+		taken, total = taken+b, total+n
+		for _, list := range r.patterns {
+			total += len(list)
+		}
+		if total > 0 && taken == total {
+			c.warn(r.at, "the rule %q never answers: other rules come before it for all that it waits for", r.name)
+		}
+	}
+}
+
+func (c *checker) keywords(p *Playbook, i int, r *rule) (taken, total int) {
+	for slot, list := range r.keywords {
+		for _, k := range list {
+			total++
+			if utf8.RuneCountInString(strings.TrimSuffix(k.s, "*")) < 3 && strings.HasSuffix(k.s, "*") {
+				c.warn(k.at, "%q matches very many words", k.s)
+			}
+			said, _ := keywordWords(k.s)
+			for _, h := range p.indexes[slot].find(said) {
+				first := p.rules[h.rule]
+				if int(h.rule) >= i {
+					break
+				}
+				if !covers(first, r) {
+					continue
+				}
+				taken++
+				if fold(h.keyword) == fold(k.s) {
+					c.warn(k.at, "%q never leads here: the rule %q (line %d) has it, too, and comes first", k.s, first.name, first.at.line)
+				} else {
+					c.warn(k.at, "%q never leads here: the rule %q (line %d) comes first and finds its keyword %q in it", k.s, first.name, first.at.line, h.keyword)
+				}
+				break
+			}
+		}
+	}
+	return taken, total
+}
+
+func (c *checker) ownButtons(p *Playbook, i int, r *rule) (taken, total int) {
+	shown := c.shown()
+	for j, value := range r.buttons {
+		total++
+		for _, k := range p.byButton[value] {
+			if k < i && covers(p.rules[k], r) {
+				taken++
+				c.warn(r.buttonsAt[j], "the button %q never leads here: the rule %q (line %d) answers it first", value, p.rules[k].name, p.rules[k].at.line)
+				break
+			}
+		}
+		if !shown[value] {
+			c.warn(r.buttonsAt[j], "no button has the value %q", value)
+		}
+	}
+	return taken, total
+}
+
+// shown are the values of all buttons in all answers.
+func (c *checker) shown() map[string]bool {
+	if c.values != nil {
+		return c.values
+	}
+	values := map[string]bool{}
+	c.each(c.base, func(p *Playbook) {
+		p.walk(func(_ *rule, _ int, m *message) {
+			for _, a := range m.attachments {
+				for _, b := range a.buttons {
+					values[b.Value] = true
+				}
+			}
+		})
+	})
+	c.values = values
+	return values
+}
+
+// buttons looks for buttons that nothing answers.
+func (c *checker) buttons(p *Playbook) {
+	p.walk(func(_ *rule, slot int, m *message) {
+		for _, a := range m.attachments {
+			for _, b := range a.buttons {
+				if b.Type != "button" || len(p.byButton[b.Value]) > 0 || p.answersText(slot, b.text) {
+					continue
+				}
+				c.warn(b.at, "nothing answers the button %q; add a rule with when: {button: %q}", strings.Join(b.text, ""), b.Value)
+			}
+		}
+	})
+}
+
+// answersText tells whether a rule answers a button's text.
+func (p *Playbook) answersText(slot int, t text) bool {
+	said := strings.Join(t, " ")
+	if x := p.indexes[slot]; x != nil && len(x.find(words(said))) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(p.rules, func(r *rule) bool {
+		return !r.triggered() || slices.ContainsFunc(r.patterns[slot], func(re *regexp.Regexp) bool { return re.MatchString(said) })
+	})
+}
+
+// cases looks at greetings and fallbacks.
+func (c *checker) cases(p *Playbook) {
+	for _, l := range []struct {
+		name string
+		list []*answer
+	}{{greetingName, p.greeting}, {fallbackName, p.fallback}} {
+		for i, a := range l.list {
+			if !a.guard.any() && i < len(l.list)-1 {
+				c.warn(l.list[i+1].place, "this %s is never used: the one on line %d has no when and comes first", l.name, a.place.line)
+				break
+			}
+		}
+		if len(l.list) > 0 && len(p.modes) == 1 && p.modes[0] == Sidekick {
+			c.warn(l.list[0].place, "this %s is never used: a sidekick has none", l.name)
+		}
+	}
+	if p.Has(Greeter) && len(p.greeting) == 0 {
+		c.warn(pos{1, 1}, "a greeter without a greeting joins chats and says nothing")
+	}
+}
+
+// modesUsed looks for conditions on modes that the playbook does not have.
+func (c *checker) modesUsed() {
+	var modes []Mode
+	c.each(c.base, func(p *Playbook) { modes = append(modes, p.modes...) })
+	c.each(c.base, func(p *Playbook) {
+		for _, r := range p.rules {
+			if len(r.guard.modes) > 0 && !slices.ContainsFunc(r.guard.modes, func(m Mode) bool { return slices.Contains(modes, m) }) {
+				c.warn(r.at, "the rule %q never answers: the playbook's modes are %s", r.name, join(modes))
+			}
+		}
+	})
+}
+
+// texts looks for texts that will be split, for teams, and for hand-overs that leave a visitor without a word.
+func (c *checker) texts(p *Playbook) {
+	p.walk(func(_ *rule, _ int, m *message) {
+		for i, t := range m.variants {
+			n := 0
+			for j := 0; j < len(t); j += 2 {
+				n += utf8.RuneCountInString(t[j])
+			}
+			if n > MaxText {
+				c.warn(m.at[i], "this text has %d characters; it will be sent as %d messages of at most %d", n, (n+MaxText-1)/MaxText, MaxText)
+			}
+		}
+	})
+	p.walkHandOvers(func(h *handOver) {
+		if h.nobody.say == nil && len(h.nobody.do) == 0 {
+			c.warn(h.at, "when nobody of %s is there, the visitor hears nothing; add nobody:", strings.Join(slices.Compact(slices.Clone(h.team)), ", "))
+		}
+		if c.options.Teams == nil {
+			return
+		}
+		for _, name := range h.team {
+			same := func(team string) bool { return fold(strings.TrimSpace(team)) == fold(name) }
+			if name != "" && !slices.ContainsFunc(c.options.Teams, same) {
+				c.add(Warning, h.at, name, c.options.Teams, "no team is called %q", name)
+			}
+		}
+	})
+}
+
+// walk visits all messages of a playbook, with the rule (nil for greetings and fallbacks) and the slot of the language.
+func (p *Playbook) walk(visit func(*rule, int, *message)) {
+	var of func(r *rule, a *answer)
+	say := func(r *rule, say [][]message) {
+		for slot := range say {
+			for i := range say[slot] {
+				visit(r, slot, &say[slot][i])
+			}
+		}
+	}
+	of = func(r *rule, a *answer) {
+		say(r, a.say)
+		for _, s := range a.do {
+			say(r, s.ask)
+			if s.handOver != nil {
+				of(r, &s.handOver.before)
+				of(r, &s.handOver.after)
+				of(r, &s.handOver.nobody)
+			}
+		}
+	}
+	p.answers(of)
+}
+
+func (p *Playbook) answers(visit func(*rule, *answer)) {
+	for _, a := range p.greeting {
+		visit(nil, a)
+	}
+	for _, r := range p.rules {
+		visit(r, &r.answer)
+	}
+	for _, a := range p.fallback {
+		visit(nil, a)
+	}
+}
+
+func (p *Playbook) walkHandOvers(visit func(*handOver)) {
+	p.answers(func(_ *rule, a *answer) {
+		for h := a.handsOver(); h != nil; h = h.nobody.handsOver() {
+			visit(h)
+		}
+	})
+}
+
+// unused notes definitions that nothing uses.
+func (c *compiler) unused() {
+	unused := func(w word, what string) {
+		if !c.used[what+" "+w.s] {
+			c.base.notes = append(c.base.notes, note{w.at, fmt.Sprintf("nothing uses the %s %q", what, w.s)})
+		}
+	}
+	for _, e := range c.spec.Buttons.items {
+		unused(e.name, "button")
+	}
+	for _, e := range c.spec.Attachments.items {
+		unused(e.name, "attachment")
+	}
+	for _, e := range c.spec.OpeningHours.items {
+		unused(e.name, "opening_hours")
+	}
+	if c.spec.Feedback != nil && !c.used["feedback"] {
+		c.base.notes = append(c.base.notes, note{c.spec.Feedback.at, "nothing asks for feedback; add do: ask_feedback to a rule"})
+	}
+}

@@ -1,0 +1,348 @@
+package playbook
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Next says what to do about an input in a chat's state. It is pure: the same arguments give the same plan.
+//
+//   - Joined: the greeting, once in a chat's life. Rejoining a chat wakes a bot that was quiet or gone.
+//   - Said: the first rule that matches, else the fallback. A sidekick has no greeting and no fallback.
+//   - Pressed: the first rule that names the button's value, else as if the visitor had said the button's text.
+//   - HumanSaid: the bot goes quiet in a chat that it serves.
+//   - Outcome: no actions; the state after a hand-over.
+//
+// The plan's actions never include an empty text or one that is too long.
+func (p *Playbook) Next(s State, in Input) Plan {
+	return p.next(s, in, nil)
+}
+
+// Explain is Next with the reasons: why each rule that was considered did or did not match. It takes time in proportion to the number
+// of rules.
+func (p *Playbook) Explain(s State, in Input) Plan {
+	var why []Reason
+	plan := p.next(s, in, &why)
+	plan.Why = why
+	return plan
+}
+
+// because notes a reason if somebody wants to know.
+func because(why *[]Reason, rule string, matched bool, text string) {
+	if why != nil {
+		*why = append(*why, Reason{rule, matched, text})
+	}
+}
+
+func (p *Playbook) next(s State, in Input, why *[]Reason) Plan {
+	q := p
+	if len(p.base.overrides) > 0 || p.base.silent != nil {
+		org, id, name := in.Org, in.RoomID, in.RoomName
+		if org == "" {
+			org = p.org
+		}
+		if id == "" && name == "" {
+			id, name = p.room, p.room
+		}
+		q = p.base.pick(org, id, name)
+	}
+	s.Facts = slices.Clone(s.Facts)
+	c := &chat{Playbook: q, state: s, in: in, slot: q.slot(in.Language)}
+	var plan Plan
+	switch in.Kind {
+	case Joined:
+		plan = c.joined(why)
+	case Said, Pressed:
+		plan = c.heard(why)
+	case HumanSaid:
+		c.state.Last = ""
+		if in.Mode != Sidekick && !q.keepTalking {
+			c.state.Quiet = true
+			because(why, "", false, "a human has the chat now, so the bot is quiet")
+		}
+	case Outcome:
+		c.outcome()
+	}
+	plan.State = c.state
+	if len(plan.State.Facts) == 0 {
+		plan.State.Facts = nil
+	}
+	return plan
+}
+
+func (c *chat) joined(why *[]Reason) Plan {
+	if c.in.Mode == Sidekick {
+		because(why, greetingName, false, "a sidekick does not greet")
+		return Plan{}
+	}
+	c.state.Quiet, c.state.Gone = false, false
+	if c.state.Greeted {
+		because(why, greetingName, false, "the bot has greeted in this chat already")
+		return Plan{}
+	}
+	c.state.Greeted = true
+	return c.firstCase(c.greeting, greetingName, why)
+}
+
+// firstCase answers with the first of several greetings or fallbacks that fits.
+func (c *chat) firstCase(list []*answer, name string, why *[]Reason) Plan {
+	if len(list) == 0 {
+		because(why, name, false, "the playbook has no "+name)
+	}
+	for i, a := range list {
+		ok, reason := a.guard.holds(c)
+		if !ok {
+			if why != nil {
+				because(why, name, false, fmt.Sprintf("number %d: %s", i+1, reason()))
+			}
+			continue
+		}
+		because(why, name, true, "it fits")
+		c.rule = name
+		if i > 0 {
+			c.rule += " " + strconv.Itoa(i+1)
+		}
+		return c.answer(a, name)
+	}
+	return Plan{}
+}
+
+// answer plans an answer and remembers that it was given.
+func (c *chat) answer(a *answer, name string) Plan {
+	plan := Plan{Rule: name, Actions: c.act(a, "")}
+	c.remember(name)
+	c.state.Last = ""
+	if c.base.lastNames[name] {
+		c.state.Last = name
+	}
+	return plan
+}
+
+// remember notes a fact if any condition asks for it.
+func (c *chat) remember(name string) {
+	if c.base.remembered[name] && !slices.Contains(c.state.Facts, name) {
+		c.state.Facts = append(c.state.Facts, name)
+	}
+}
+
+func (c *chat) heard(why *[]Reason) Plan {
+	if c.state.Gone {
+		because(why, "", false, "the bot has left this chat")
+		return Plan{}
+	}
+	r := c.match(why)
+	// A button is a fact for what comes after it, not for the answer to itself.
+	if c.in.Kind == Pressed && c.in.Value != "" {
+		defer func() {
+			c.remember(c.in.Value)
+			for _, name := range c.base.buttonNames[c.in.Value] {
+				c.remember(name)
+			}
+		}()
+	}
+	if r != nil {
+		c.rule = r.name
+		return c.answer(&r.answer, r.name)
+	}
+	switch {
+	case c.state.Quiet:
+		because(why, fallbackName, false, "the bot is quiet because a human has the chat")
+	case c.in.Mode == Sidekick:
+		because(why, fallbackName, false, "a sidekick speaks only when a rule matches")
+	case c.in.Early:
+		because(why, fallbackName, false, "the visitor wrote this before the greeting")
+	default:
+		return c.firstCase(c.fallback, fallbackName, why)
+	}
+	return Plan{}
+}
+
+// match finds the rule that answers what the visitor said or pressed.
+func (c *chat) match(why *[]Reason) *rule {
+	if c.in.Kind == Pressed {
+		for _, i := range c.byButton[c.in.Value] {
+			r := c.rules[i]
+			if c.admits(r, why) {
+				because(why, r.name, true, fmt.Sprintf("the button's value is %q", c.in.Value))
+				return r
+			}
+		}
+		because(why, "", false, fmt.Sprintf("no rule answers the button's value %q here, so its text counts as said", c.in.Value))
+	}
+	said := words(c.in.Text)
+	var hits []hit
+	if x := c.indexes[c.slot]; x != nil {
+		hits = x.find(said)
+	}
+	if why != nil {
+		return c.matchAll(hits, why)
+	}
+	// Both lists are in the order of the rules: go along them together.
+	always := c.always
+	for len(hits) > 0 || len(always) > 0 {
+		if len(always) == 0 || len(hits) > 0 && int(hits[0].rule) < always[0] {
+			if r := c.rules[hits[0].rule]; c.admits(r, nil) {
+				return r
+			}
+			hits = hits[1:]
+			continue
+		}
+		if r := c.rules[always[0]]; c.admits(r, nil) && (!r.triggered() || c.fitsPattern(r) != "") {
+			return r
+		}
+		always = always[1:]
+	}
+	return nil
+}
+
+// matchAll is the explaining twin of the loop in match; a test holds them together.
+func (c *chat) matchAll(hits []hit, why *[]Reason) *rule {
+	for i, r := range c.rules {
+		var keyword string
+		if at := slices.IndexFunc(hits, func(h hit) bool { return int(h.rule) == i }); at >= 0 {
+			keyword = hits[at].keyword
+		}
+		pattern := c.fitsPattern(r)
+		switch {
+		case keyword != "":
+			keyword = fmt.Sprintf("the keyword %q is in it", keyword)
+		case pattern != "":
+			keyword = fmt.Sprintf("the pattern %s fits it", strings.TrimPrefix(pattern, "(?i)"))
+		case !r.triggered():
+			keyword = "its conditions hold"
+		default:
+			because(why, r.name, false, c.whyNot(r))
+			continue
+		}
+		if c.admits(r, why) {
+			because(why, r.name, true, keyword)
+			return r
+		}
+	}
+	return nil
+}
+
+func (c *chat) whyNot(r *rule) string {
+	switch n := len(r.keywords[c.slot]); {
+	case n > 0 && len(r.patterns[c.slot]) > 0:
+		return "no keyword is in it and no pattern fits"
+	case n > 0:
+		return "no keyword is in it"
+	case len(r.patterns[c.slot]) > 0:
+		return "no pattern fits"
+	case len(r.buttons) > 0:
+		return "it is for a button"
+	}
+	return "it has no keyword in " + c.slots[c.slot]
+}
+
+// admits tells whether a rule may speak now, whatever was said.
+func (c *chat) admits(r *rule, why *[]Reason) bool {
+	if c.state.Quiet && !r.whileQuiet {
+		because(why, r.name, false, "the bot is quiet because a human has the chat")
+		return false
+	}
+	ok, reason := r.guard.holds(c)
+	if !ok && why != nil {
+		because(why, r.name, false, reason())
+	}
+	return ok
+}
+
+// fitsPattern returns the first of a rule's patterns that fits what was said, or "".
+func (c *chat) fitsPattern(r *rule) string {
+	if len(r.patterns[c.slot]) == 0 {
+		return ""
+	}
+	text := tidy(c.in.Text)
+	for _, re := range r.patterns[c.slot] {
+		if re.MatchString(text) {
+			return re.String()
+		}
+	}
+	return ""
+}
+
+// handOver plans a hand-over. What its parts do to the state waits for the outcome.
+func (c *chat) handOver(h *handOver, seed string) HandOver {
+	c.state.Asked, c.state.Tries = c.rule, 0
+	plan := func(a *answer, seed string) []Action {
+		branch := *c
+		return branch.act(a, seed)
+	}
+	return HandOver{
+		Team:   h.team[c.slot],
+		Humans: h.humans,
+		Before: plan(&h.before, seed+"b"),
+		After:  plan(&h.after, seed+"a"),
+		Nobody: plan(&h.nobody, seed+"n"),
+	}
+}
+
+// outcome brings the state to what follows from a hand-over.
+func (c *chat) outcome() {
+	h := c.asked()
+	c.rule = c.state.Asked
+	tries := c.state.Tries
+	c.state.Asked, c.state.Tries = "", 0
+	if !c.in.Found {
+		if h != nil {
+			c.act(&h.nobody, "")
+			if c.state.Asked != "" {
+				c.state.Tries = tries + 1
+			}
+		}
+		return
+	}
+	c.remember(handedOverName)
+	c.state.Quiet = h == nil || !h.keepTalking
+	if h != nil {
+		c.act(&h.before, "")
+		c.act(&h.after, "")
+	}
+}
+
+// asked finds the hand-over whose outcome the state waits for; nil if the playbook no longer has it.
+func (c *chat) asked() *handOver {
+	if c.state.Asked == "" {
+		return nil
+	}
+	var a *answer
+	for _, r := range c.rules {
+		if r.name == c.state.Asked {
+			a = &r.answer
+		}
+	}
+	for _, l := range []struct {
+		name string
+		list []*answer
+	}{{greetingName, c.greeting}, {fallbackName, c.fallback}} {
+		for i, x := range l.list {
+			if name := l.name + " " + strconv.Itoa(i+1); c.state.Asked == name || i == 0 && c.state.Asked == l.name {
+				a = x
+			}
+		}
+	}
+	if a == nil {
+		return nil
+	}
+	h := a.handsOver()
+	for range c.state.Tries {
+		if h != nil {
+			h = h.nobody.handsOver()
+		}
+	}
+	return h
+}
+
+// handsOver returns an answer's hand-over; there is at most one.
+func (a *answer) handsOver() *handOver {
+	for _, s := range a.do {
+		if s.handOver != nil {
+			return s.handOver
+		}
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package playbook
+
+import (
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	// maxPattern is how long a pattern may be, in characters.
+	maxPattern = 500
+	// maxPatterns is how many patterns a file may have: unlike keywords, each is tried on each message.
+	maxPatterns = 500
+	// maxPatternSize is how large all patterns together may be when repetitions are written out.
+	maxPatternSize = 50_000
+)
+
+func (c *compiler) patternsOf(r *rule, w *whenSpec, langs []string) {
+	// Patterns are seldom about a language, so a plain one holds in all.
+	for _, lang := range langs {
+		l := w.Pattern.in(lang)
+		if l == nil {
+			continue
+		}
+		slot := slices.Index(c.slots, lang)
+		for _, x := range l.items {
+			if x.s == "" {
+				continue
+			}
+			if utf8.RuneCountInString(x.s) > maxPattern {
+				c.fault(x.at, "", nil, "this pattern is longer than %d characters", maxPattern)
+				continue
+			}
+			re := c.pattern(x)
+			if re == nil {
+				continue
+			}
+			if re.MatchString("") {
+				c.fault(x.at, "", nil, "the pattern %q matches every message", x.s)
+				continue
+			}
+			r.patterns[slot] = append(r.patterns[slot], re)
+		}
+	}
+}
+
+// pattern compiles a regular expression, or notes what is wrong with it.
+func (c *compiler) pattern(x word) *regexp.Regexp {
+	if re, done := c.compiled[x.at]; done {
+		return re
+	}
+	c.compiled[x.at] = nil
+	parsed, err := syntax.Parse(x.s, syntax.Perl|syntax.FoldCase)
+	if err != nil {
+		c.fault(x.at, "", nil, "this is no pattern: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return nil
+	}
+	// Before it is compiled: that writes repetitions out.
+	if c.patternSize += sizeOf(parsed); len(c.compiled) > maxPatterns || c.patternSize > maxPatternSize {
+		c.fault(x.at, "", nil, "up to here the patterns are too many or too large; patterns take time with every message, so use keywords where you can")
+		return nil
+	}
+	re, err := regexp.Compile("(?i)" + x.s)
+	if err != nil {
+		c.fault(x.at, "", nil, "this is no pattern: %v", err)
+		return nil
+	}
+	c.compiled[x.at] = re
+	return re
+}
+
+// sizeOf estimates the size of a pattern with its repetitions written out.
+func sizeOf(re *syntax.Regexp) int {
+	size := 1 + len(re.Rune)
+	for _, sub := range re.Sub {
+		size += sizeOf(sub)
+	}
+	if re.Op == syntax.OpRepeat {
+		size *= max(re.Min, re.Max, 1)
+	}
+	return min(size, maxPatternSize+1)
+}

@@ -1,0 +1,167 @@
+package playbook
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Names that after, not_after and right_after know besides the rules'.
+const (
+	greetingName   = "greeting"
+	fallbackName   = "fallback"
+	handedOverName = "handed_over"
+)
+
+// rule is a compiled rule. Lists by language have one entry for each of the base's languages.
+type rule struct {
+	name       string
+	at         pos
+	buttons    []string
+	buttonsAt  []pos
+	keywords   [][]keyword
+	patterns   [][]*regexp.Regexp
+	whileQuiet bool
+	implied    bool // made from feedback, not written as a rule
+	answer
+}
+
+// keyword is a keyword of a rule as it was written.
+type keyword struct {
+	word
+	matching
+}
+
+// matching is how keywords are compared with words.
+type matching struct{ inflections, typos bool }
+
+// none prepares a rule without keywords and patterns.
+func (r *rule) none(languages int) {
+	r.keywords, r.patterns = make([][]keyword, languages), make([][]*regexp.Regexp, languages)
+}
+
+// triggered tells whether the rule is about words or buttons; otherwise its guards alone decide.
+func (r *rule) triggered() bool {
+	has := len(r.buttons) > 0
+	for i := range r.keywords {
+		has = has || len(r.keywords[i]) > 0 || len(r.patterns[i]) > 0
+	}
+	return has
+}
+
+// answer is what is said and done: by a rule, a greeting or a fallback.
+type answer struct {
+	place pos
+	guard guard
+	say   [][]message // by language
+	do    []step
+}
+
+// guard are conditions that are not about words.
+type guard struct {
+	open, closed                []string
+	modes                       []Mode
+	languages                   []string
+	rooms                       []string // folded
+	after, notAfter, rightAfter []string
+}
+
+// chat is what conditions and texts can refer to.
+type chat struct {
+	*Playbook
+	state State
+	in    Input
+	slot  int
+	rule  string // whose texts are being said
+}
+
+// holds tells whether the conditions hold, and if not, why, in the form of a function so that nobody pays for words not read.
+func (g *guard) holds(c *chat) (bool, func() string) {
+	switch {
+	case len(g.modes) > 0 && !slices.Contains(g.modes, c.in.Mode):
+		return false, func() string { return "the bot is here as " + string(c.in.Mode) + ", not as " + join(g.modes) }
+	case len(g.languages) > 0 && !slices.Contains(g.languages, c.slots[c.slot]):
+		return false, func() string { return "the chat is in " + c.slots[c.slot] + ", not in " + join(g.languages) }
+	case len(g.rooms) > 0 && !isRoom(g.rooms, c.in.RoomID, c.in.RoomName):
+		return false, func() string { return "the room is not " + join(g.rooms) }
+	case len(g.after) > 0 && !c.state.hasAny(g.after):
+		return false, func() string { return "it comes only after " + join(g.after) }
+	case len(g.notAfter) > 0 && c.state.hasAny(g.notAfter):
+		return false, func() string { return "it does not come after " + join(g.notAfter) }
+	case len(g.rightAfter) > 0 && !slices.Contains(g.rightAfter, c.state.Last):
+		return false, func() string { return "it comes only right after " + join(g.rightAfter) }
+	case len(g.open) > 0 && !c.isOpen(g.open):
+		return false, func() string { return join(g.open) + " is closed at " + c.clock() }
+	case len(g.closed) > 0 && c.isOpen(g.closed):
+		return false, func() string { return join(g.closed) + " is open at " + c.clock() }
+	}
+	return true, nil
+}
+
+// has tells whether there are any conditions at all.
+func (g *guard) any() bool {
+	return len(g.open)+len(g.closed)+len(g.modes)+len(g.languages)+len(g.rooms)+len(g.after)+len(g.notAfter)+len(g.rightAfter) > 0
+}
+
+func (c *chat) isOpen(names []string) bool {
+	now := c.in.At.In(c.zone)
+	return slices.ContainsFunc(names, func(name string) bool {
+		h := c.hours[name]
+		return h != nil && h.open(now)
+	})
+}
+
+func (c *chat) clock() string {
+	return c.in.At.In(c.zone).Format("Mon 2006-01-02 15:04 MST")
+}
+
+func (s *State) hasAny(names []string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(s.Facts, n) })
+}
+
+func join[T ~string](names []T) string {
+	all := make([]string, len(names))
+	for i, n := range names {
+		all[i] = string(n)
+	}
+	return strings.Join(all, " or ")
+}
+
+// hours are opening hours.
+type hours struct {
+	at     pos
+	weekly [7][]span
+	dates  []dated
+}
+
+// span is a stretch of a day in minutes; it may end after midnight.
+type span struct{ from, to int }
+
+// dated are the hours of certain days; they stand in place of the weekly ones.
+type dated struct {
+	year           int // 0: every year
+	fromDay, toDay int // month*100 + day
+	spans          []span
+}
+
+func (h *hours) open(now time.Time) bool {
+	minute := now.Hour()*60 + now.Minute()
+	return within(h.of(now), minute) || within(h.of(now.AddDate(0, 0, -1)), minute+24*60)
+}
+
+func within(spans []span, minute int) bool {
+	return slices.ContainsFunc(spans, func(s span) bool { return s.from <= minute && minute < s.to })
+}
+
+// of returns the hours of a day. The last line about a date wins.
+func (h *hours) of(day time.Time) []span {
+	y, m, d := day.Date()
+	md := int(m)*100 + d
+	for _, x := range slices.Backward(h.dates) {
+		if (x.year == 0 || x.year == y) && x.fromDay <= md && md <= x.toDay {
+			return x.spans
+		}
+	}
+	return h.weekly[day.Weekday()]
+}

@@ -1,0 +1,29 @@
+package playbook_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"testing"
+
+	"giosgbot/playbook"
+)
+
+var update = flag.Bool("update", false, "write playbooks/playbook.schema.json anew")
+
+func TestSchemaIsCurrent(t *testing.T) {
+	t.Parallel()
+	const file = "../playbooks/playbook.schema.json"
+	if *update {
+		if err := os.WriteFile(file, playbook.Schema(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, playbook.Schema()) {
+		t.Errorf("%s is not what the types say; run go test ./playbook -run Schema -update", file)
+	}
+}

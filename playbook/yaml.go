@@ -1,0 +1,265 @@
+package playbook
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+const (
+	// MaxFile is the size of the largest file that Load reads, in bytes.
+	MaxFile = 4 << 20
+	// maxProblems is how many problems are told about; whoever has more needs to see the first ones only.
+	maxProblems = 100
+	// maxTokens is how many words, signs and texts a file may have in YAML's terms; each takes far more memory than it has bytes.
+	maxTokens = 600_000
+	// maxDepth is how deep lists and maps may nest. Playbooks need about ten.
+	maxDepth = 40
+)
+
+// pos is a place in a file.
+type pos struct{ line, column int }
+
+// source is a file being read, and the problems found so far.
+type source struct {
+	file     string
+	lines    []string
+	problems []Problem
+	langs    []string // the playbook's languages, once known
+	noted    map[string]bool
+	fields   map[reflect.Type]fieldSet
+	spoiled  map[pos]bool // maps with unknown keys, which are probably the keys that are missing
+}
+
+// fault notes an error. allowed may be nil; word is what was written in its place.
+func (s *source) fault(at pos, word string, allowed []string, format string, args ...any) {
+	s.add(Error, at, word, allowed, format, args...)
+}
+
+func (s *source) add(sev Severity, at pos, word string, allowed []string, format string, args ...any) {
+	if len(s.problems) > maxProblems {
+		return
+	}
+	p := Problem{File: s.file, Severity: sev, Message: fmt.Sprintf(format, args...)}
+	// What is compiled once for each language has the same problem in each.
+	key := fmt.Sprint(at, p.Message)
+	if s.noted[key] {
+		return
+	}
+	if s.noted == nil {
+		s.noted = map[string]bool{}
+	}
+	s.noted[key] = true
+	if at.line > 0 {
+		p.Line, p.Column = at.line, max(at.column, 1)
+		p.Excerpt = excerpt(s.lines, at.line, at.column)
+	}
+	if len(allowed) > 0 {
+		p.DidYouMean = nearest(word, allowed)
+		p.Allowed = shorten(allowed)
+	}
+	if len(s.problems) == maxProblems {
+		p = Problem{File: s.file, Severity: Error, Message: "there are more problems; mend these first"}
+	}
+	s.problems = append(s.problems, p)
+}
+
+func (s *source) spoil(at pos) {
+	if s.spoiled == nil {
+		s.spoiled = map[pos]bool{}
+	}
+	s.spoiled[at] = true
+}
+
+// lack notes that something is missing in a map, unless the map has unknown keys: those tell enough.
+func (s *source) lack(at pos, allowed []string, format string, args ...any) {
+	if !s.spoiled[at] {
+		s.fault(at, "", allowed, format, args...)
+	}
+}
+
+// shorten keeps a list of names readable.
+func shorten(names []string) []string {
+	const most = 40
+	if len(names) <= most {
+		return names
+	}
+	return append(slices.Clone(names[:most]), fmt.Sprintf("and %d more", len(names)-most))
+}
+
+// sorted returns the problems in the order of the file.
+func (s *source) sorted() []Problem {
+	slices.SortStableFunc(s.problems, func(a, b Problem) int {
+		switch {
+		case a.Line == 0 && b.Line != 0: // about the whole file, or the remark that there are more
+			return 1
+		case b.Line == 0 && a.Line != 0:
+			return -1
+		case a.Line != b.Line:
+			return a.Line - b.Line
+		}
+		return a.Column - b.Column
+	})
+	return s.problems
+}
+
+// parse reads the YAML and returns the top node, or nil with problems noted.
+func (s *source) parse(data []byte) ast.Node {
+	if len(data) > MaxFile {
+		s.fault(pos{}, "", nil, "the file has %d bytes; the largest that is read has %d", len(data), MaxFile)
+		return nil
+	}
+	text := strings.ReplaceAll(strings.TrimPrefix(string(data), "\ufeff"), "\r\n", "\n")
+	s.lines = strings.Split(text, "\n")
+	if !s.plainText() {
+		return nil
+	}
+	if !s.shallow(text) {
+		return nil
+	}
+	tokens := lexer.Tokenize(text)
+	if len(tokens) > maxTokens {
+		s.fault(tokenPos(tokens[maxTokens]), "", nil, "up to here the file has %d words and signs; that is too much for a playbook", maxTokens)
+		return nil
+	}
+	if !s.simple(tokens) {
+		return nil
+	}
+	doc, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		s.syntax(err)
+		return nil
+	}
+	var bodies []ast.Node
+	for _, d := range doc.Docs {
+		if d.Body != nil && d.Body.Type() != ast.NullType && d.Body.Type() != ast.DirectiveType {
+			bodies = append(bodies, d.Body)
+		}
+	}
+	switch len(bodies) {
+	case 0:
+		s.fault(pos{}, "", nil, "the file is empty; a playbook needs at least a name and something to say")
+		return nil
+	case 1:
+		return bodies[0]
+	}
+	s.fault(at(bodies[1]), "", nil, "a second document begins here (after ---); a playbook is one document")
+	return nil
+}
+
+// plainText refuses what is no text.
+func (s *source) plainText() bool {
+	for i, l := range s.lines {
+		column := 0
+		for j, r := range l {
+			column++
+			if r == utf8.RuneError {
+				if _, n := utf8.DecodeRuneInString(l[j:]); n == 1 {
+					s.fault(pos{i + 1, column}, "", nil, "this is not UTF-8; save the file as UTF-8")
+					return false
+				}
+			}
+			if r < ' ' && r != '\t' || r == 0x7f {
+				s.fault(pos{i + 1, column}, "", nil, "a control character (%U) has no place in a playbook", r)
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// shallow refuses nesting that no playbook needs, before the parser sees it: a parser that recurses can be made to eat memory.
+// It counts brackets roughly, without looking at quotes; no text has dozens of brackets left open.
+func (s *source) shallow(text string) bool {
+	depth, line := 0, 1
+	var indents []int
+	for i, l := range s.lines {
+		rest := strings.TrimLeft(l, " ")
+		if rest == "" {
+			continue
+		}
+		indent := len(l) - len(rest)
+		for len(indents) > 0 && indents[len(indents)-1] >= indent {
+			indents = indents[:len(indents)-1]
+		}
+		indents = append(indents, indent)
+		dashes := 0
+		for strings.HasPrefix(rest, "- ") || strings.HasPrefix(rest, "? ") {
+			dashes, rest = dashes+1, strings.TrimLeft(rest[2:], " ")
+		}
+		if len(indents)+dashes > maxDepth {
+			s.fault(pos{i + 1, indent + 1}, "", nil, "lists and maps nest more than %d deep here", maxDepth)
+			return false
+		}
+	}
+	for _, r := range text {
+		switch r {
+		case '\n':
+			line++
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth = max(0, depth-1)
+		}
+		if depth > maxDepth {
+			s.fault(pos{line, 1}, "", nil, "more than %d brackets are open here", maxDepth)
+			return false
+		}
+	}
+	return true
+}
+
+// simple refuses the parts of YAML that playbooks do without.
+func (s *source) simple(tokens token.Tokens) bool {
+	ok := true
+	for _, t := range tokens {
+		what := ""
+		switch t.Type {
+		case token.AnchorType, token.AliasType:
+			what = "anchors and aliases (& and *) are not used in playbooks; quote the text, or give buttons and attachments a name under buttons: and attachments: and use the name"
+		case token.TagType:
+			what = "tags (!) are not used in playbooks; quote the text if it begins with !"
+		case token.MergeKeyType:
+			what = "merge keys (<<) are not used in playbooks"
+		default:
+			continue
+		}
+		s.fault(tokenPos(t), "", nil, "%s", what)
+		ok = false
+	}
+	return ok
+}
+
+// syntax turns the parser's error into a problem.
+func (s *source) syntax(err error) {
+	var e yaml.Error
+	if !errors.As(err, &e) || e.GetToken() == nil {
+		s.fault(pos{}, "", nil, "this is not YAML: %v", err)
+		return
+	}
+	hint := ""
+	switch msg := e.GetMessage(); {
+	case strings.Contains(msg, "mapping value is not allowed"):
+		hint = "; put quotes around a text that has a colon and a space in it"
+	case strings.Contains(msg, "tab character"), strings.Contains(msg, "cannot start any token"):
+		hint = "; indent with spaces, and put quotes around a text that begins with a special character"
+	}
+	message := strings.ReplaceAll(e.GetMessage(), "character '\t'", "a tab")
+	s.fault(tokenPos(e.GetToken()), "", nil, "this is not YAML: %s%s", message, hint)
+}
+
+func tokenPos(t *token.Token) pos {
+	if t == nil || t.Position == nil {
+		return pos{}
+	}
+	return pos{t.Position.Line, t.Position.Column}
+}
