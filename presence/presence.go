@@ -1,0 +1,189 @@
+// Package presence keeps bot users present: only a user who is present reserves the chats that it joins ("Making the chatbot present"
+// in giosg's chatbot guide).
+//
+// A bot user is refreshed when half of its lifetime has passed, not with every message: what was done is remembered here and, with a
+// Remote, by all replicas. One refresh of a bot user is under way at a time in a process. The package starts nothing by itself.
+package presence
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/singleflight"
+
+	"giosgbot/giosg"
+)
+
+// DefaultTTL is how long a refresh lasts: the guide's 28800 s.
+const DefaultTTL = 28800 * time.Second
+
+// Keeper keeps bot users present. It is safe for concurrent use.
+type Keeper struct {
+	Now func() time.Time // time.Now if nil; not to be changed while in use
+
+	ttl    time.Duration
+	remote Remote // nil: this process is alone
+	flight singleflight.Group
+
+	mu    sync.Mutex
+	fresh map[giosg.UserID]state // guarded by mu
+}
+
+type state struct {
+	until  time.Time
+	online string
+}
+
+// Remote is where replicas tell each other that a bot user is present.
+type Remote interface {
+	// Fresh returns for how long no refresh is needed; 0 if one is. mark says what was asked of the online status: a
+	// refresh that asked for something else does not count.
+	Fresh(ctx context.Context, user giosg.UserID, mark string) time.Duration
+	// Refreshed tells the others that no refresh with this mark is needed for d.
+	Refreshed(ctx context.Context, user giosg.UserID, mark string, d time.Duration)
+}
+
+// New returns a keeper whose refreshes last ttl, in whole seconds; 0 means DefaultTTL.
+func New(ttl time.Duration, remote Remote) *Keeper {
+	if ttl <= 0 {
+		ttl = DefaultTTL
+	}
+	return &Keeper{ttl: ttl, remote: remote, fresh: map[giosg.UserID]state{}}
+}
+
+// Ensure returns when the session's bot user is present. online, if not nil, is made its is_online_enabled with each refresh ("Online
+// status of the chatbot"). Its errors are giosg's.
+func (k *Keeper) Ensure(ctx context.Context, s *giosg.Session, online *bool) error {
+	user, mark := s.Token().User, onlineMark(online)
+	for {
+		if k.isFresh(user, mark) {
+			return nil
+		}
+		mine := false
+		private, err, _ := k.flight.Do(string(user)+mark, func() (any, error) {
+			mine = true
+			err := k.renew(ctx, s, online, mark)
+			return ctx.Err() != nil || giosg.KindOf(err) == giosg.Unauthorized, err
+		})
+		if err == nil || mine || ctx.Err() != nil || private == false {
+			return err
+		}
+		// The one who refreshed for all has given up, or had a bad token: that says nothing of this caller.
+	}
+}
+
+func (k *Keeper) isFresh(user giosg.UserID, mark string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	known := k.fresh[user]
+	return known.online == mark && k.now().Before(known.until)
+}
+
+// renew refreshes the bot user, unless somebody has done so meanwhile.
+func (k *Keeper) renew(ctx context.Context, s *giosg.Session, online *bool, mark string) error {
+	user := s.Token().User
+	if k.isFresh(user, mark) {
+		return nil
+	}
+	if k.remote != nil {
+		if d := k.remote.Fresh(ctx, user, mark); d > 0 {
+			k.remember(user, state{k.now().Add(d), mark})
+			return nil
+		}
+	}
+	start := k.now()
+	if err := k.refresh(ctx, s); err != nil {
+		return err
+	}
+	if online != nil {
+		if err := s.SetOnline(ctx, *online); err != nil {
+			return err
+		}
+	}
+	rest := k.ttl / 2
+	k.remember(user, state{start.Add(rest), mark})
+	if k.remote != nil {
+		k.remote.Refreshed(ctx, user, mark, rest)
+	}
+	return nil
+}
+
+func (k *Keeper) now() time.Time {
+	if k.Now == nil {
+		return time.Now()
+	}
+	return k.Now()
+}
+
+func onlineMark(online *bool) string {
+	if online == nil {
+		return "as it is"
+	}
+	return fmt.Sprint("online=", *online)
+}
+
+func (k *Keeper) remember(user giosg.UserID, s state) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.fresh) > 10000 {
+		clear(k.fresh)
+	}
+	k.fresh[user] = s
+}
+
+// refresh follows the guide's three steps. A client that is listed and gone when it is patched has expired: then a new one is made.
+func (k *Keeper) refresh(ctx context.Context, s *giosg.Session) error {
+	clients, err := s.Clients(ctx)
+	if err != nil {
+		return err
+	}
+	if len(clients) > 0 {
+		_, err := s.RefreshClient(ctx, clients[0].ID, k.ttl)
+		if kind := giosg.KindOf(err); kind != giosg.Gone && kind != giosg.Invalid {
+			return err
+		}
+	}
+	_, err = s.CreateClient(ctx, k.ttl)
+	return err
+}
+
+// States lists until when each bot user that this process knows needs no refresh.
+func (k *Keeper) States() map[giosg.UserID]time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	out := map[giosg.UserID]time.Time{}
+	for u, s := range k.fresh {
+		out[u] = s.until
+	}
+	return out
+}
+
+// Redis is a Remote: one key per bot user, with the mark of the last refresh, which ends when the next is due.
+type Redis struct {
+	Client redis.UniversalClient
+	Prefix string
+}
+
+// Fresh implements Remote. Without an answer from Redis a refresh is needed.
+func (r Redis) Fresh(ctx context.Context, user giosg.UserID, mark string) time.Duration {
+	var last *redis.StringCmd
+	var left *redis.DurationCmd
+	_, err := r.Client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		last, left = p.Get(ctx, r.key(user)), p.PTTL(ctx, r.key(user))
+		return nil
+	})
+	if err != nil || last.Val() != mark {
+		return 0
+	}
+	return max(left.Val(), 0)
+}
+
+// Refreshed implements Remote.
+func (r Redis) Refreshed(ctx context.Context, user giosg.UserID, mark string, d time.Duration) {
+	r.Client.Set(ctx, r.key(user), mark, d) // without it, another replica refreshes once more
+}
+
+func (r Redis) key(user giosg.UserID) string { return r.Prefix + ":presence:" + string(user) }
