@@ -1,0 +1,351 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"giosgbot/giosg"
+	"giosgbot/playbook"
+	"giosgbot/queue"
+)
+
+// chat is the platform's side of a turn: all that is giosg's own about reading a chat and acting in it.
+type chat struct {
+	*turn
+	s     *giosg.Session
+	token giosg.Token
+
+	lines      []line // read by findOut, for the look that follows at once
+	cold       bool   // the memo is of no use
+	justJoined bool
+	teams      []giosg.Team // of the organization, once they were asked for
+}
+
+// change makes one change on the platform. Its context ends before the lane can be another worker's: the API client sends nothing after
+// its context's deadline, so a process that was frozen meanwhile sends nothing either.
+func (c *chat) change(ctx context.Context, f func(context.Context) error) error {
+	end := time.Now().Add(c.Write)
+	if until := c.lease.Until(); until.Before(end) {
+		end = until
+	}
+	if !time.Now().Before(end) {
+		return queue.ErrLost
+	}
+	ctx, cancel := context.WithDeadline(ctx, end)
+	defer cancel()
+	err := f(ctx)
+	c.acted = c.acted || !giosg.Refrained(err)
+	return err
+}
+
+func (c *chat) present(ctx context.Context) error {
+	err := c.Presence.Ensure(ctx, c.s, c.book.Online())
+	if k := giosg.KindOf(err); k == giosg.Gone || k == giosg.Forbidden || k == giosg.Invalid {
+		return &hopeless{err} // says nothing of this chat
+	}
+	return err
+}
+
+// join takes the chat: as an agent a pending one, as a greeter a routed one.
+func (c *chat) join(ctx context.Context, mode playbook.Mode) error {
+	err := c.change(ctx, func(ctx context.Context) (err error) {
+		if mode == playbook.Agent {
+			_, err = c.s.JoinPending(ctx, c.ev.Chat)
+		} else {
+			_, err = c.s.JoinRouted(ctx, c.ev.Chat, true)
+		}
+		return err
+	})
+	if giosg.KindOf(err) == giosg.Forbidden {
+		return &hopeless{err}
+	}
+	if err == nil {
+		c.justJoined = true
+		c.log.Info("joined", "mode", mode)
+	}
+	return err
+}
+
+// sitIn makes the bot a member that holds no chat, if somebody serves it; otherwise it says why not.
+func (c *chat) sitIn(ctx context.Context) (reason string, err error) {
+	now, err := c.s.RoutedChat(ctx, c.ev.Chat)
+	switch {
+	case giosg.KindOf(err) == giosg.Gone:
+		return "the chat is not routed to the bot any more", nil
+	case err != nil:
+		return "", err
+	case now.Ended():
+		return "the chat is over", nil
+	case now.PresentUserParticipantCount == 0 && (now.IsWaiting || now.IsPending || now.UserMemberCount == 0):
+		// A word of the bot's would make giosg believe that the visitor was served.
+		return "nobody serves the chat yet", nil
+	}
+	err = c.change(ctx, func(ctx context.Context) error {
+		_, err := c.s.JoinRouted(ctx, c.ev.Chat, false)
+		return err
+	})
+	if giosg.KindOf(err) == giosg.Gone {
+		return "the chat is not routed to the bot any more", nil
+	}
+	if err == nil {
+		c.justJoined = true
+		c.log.Info("joined", "mode", playbook.Sidekick)
+	}
+	return "", err
+}
+
+// member tells whether the bot is a member that has joined and not left.
+func (c *chat) member(ctx context.Context) (bool, error) {
+	lines, err := c.read(ctx)
+	if giosg.KindOf(err) == giosg.Gone {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	c.lines = lines
+	role, err := c.roleIn(ctx, lines)
+	return role == serving, err
+}
+
+// roleIn tells from a chat's lines how the bot stands to it. Lines do not tell whether a member holds the chat; if the playbook can be a
+// sidekick too, its membership does.
+func (c *chat) roleIn(ctx context.Context, lines []line) (role, error) {
+	r := outside
+	for _, l := range lines {
+		switch {
+		case l.what == ownJoin || l.what == ownWords && r == outside:
+			r = serving
+		case l.what == ownLeave:
+			r = left
+		}
+	}
+	c.lines = lines
+	if r == outside && c.ev.Member {
+		r = serving // giosg says so, and the line of it is late
+	}
+	if r != serving || !c.book.Has(playbook.Sidekick) {
+		return r, nil
+	}
+	members, err := c.s.RoutedMemberships(ctx, c.ev.Chat)
+	if k := giosg.KindOf(err); k == giosg.Gone || k == giosg.Forbidden || k == giosg.Invalid {
+		return r, nil
+	}
+	if err != nil {
+		return r, err
+	}
+	for _, m := range members {
+		if m.MemberID == string(c.ev.User) && !m.IsParticipating {
+			return aside, nil
+		}
+	}
+	return r, nil
+}
+
+// read returns the lines of the chat, oldest first.
+func (c *chat) read(ctx context.Context) ([]line, error) {
+	if lines := c.lines; lines != nil {
+		c.lines = nil
+		return lines, nil
+	}
+	messages, err := c.s.Messages(ctx, c.ev.Chat)
+	if err != nil {
+		return nil, err
+	}
+	lines := make([]line, 0, len(messages))
+	for _, m := range messages {
+		lines = append(lines, messageLine(m, c.ev.User))
+	}
+	return lines, nil
+}
+
+func messageLine(m giosg.Message, bot giosg.UserID) line {
+	l := line{id: string(m.ID), at: m.CreatedAt.Time, text: m.Words(), value: m.ResponseValue}
+	kind, _ := m.Kind(bot)
+	own := m.SenderType == giosg.SenderUser && m.SenderID == string(bot)
+	switch {
+	case kind == giosg.EventSaid:
+		l.what = said
+	case kind == giosg.EventPressed:
+		l.what = pressed
+	case kind == giosg.EventHuman:
+		l.what = human
+	case own && m.Type == giosg.TypeMsg:
+		l.what = ownWords
+		l.unknown = m.Message == "" // purged or encrypted: the bot says nothing empty
+	case own && m.Type == giosg.TypeJoin:
+		l.what = ownJoin
+	case own && m.Type == giosg.TypeLeave:
+		l.what = ownLeave
+	}
+	return l
+}
+
+// eventLine is a visitor's event as a line.
+func eventLine(ev giosg.Event) line {
+	l := line{id: ev.ID, at: ev.At, what: said, text: ev.Text, value: ev.Value}
+	if ev.Kind == giosg.EventPressed {
+		l.what = pressed
+	}
+	return l
+}
+
+// withEvent adds the event at hand to the lines if the platform does not show it yet.
+func withEvent(lines []line, ev giosg.Event) []line {
+	if ev.Kind != giosg.EventSaid && ev.Kind != giosg.EventPressed ||
+		slices.ContainsFunc(lines, func(l line) bool { return l.id == ev.ID }) {
+		return lines
+	}
+	i, _ := slices.BinarySearchFunc(lines, ev.At, func(l line, at time.Time) int {
+		if l.at.After(at) {
+			return 1
+		}
+		return -1
+	})
+	return slices.Insert(lines, i, eventLine(ev))
+}
+
+// room looks up what the playbook needs to know of the room, once in a chat.
+func (c *chat) room(ctx context.Context) error {
+	if c.memo.Looked || c.memo.Room == "" || !c.book.NeedsRoom() {
+		return nil
+	}
+	r, err := c.rooms.get(ctx, c.s, giosg.RoomID(c.memo.Room))
+	if err != nil {
+		return err
+	}
+	c.memo.Looked, c.memo.Language, c.memo.RoomName = true, r.LanguageCode, r.Name
+	return nil
+}
+
+// find tells whether a team is there to take over.
+func (c *chat) find(ctx context.Context, name string, humans bool) (bool, error) {
+	team, err := c.team(ctx, name, humans)
+	if err != nil || team == nil {
+		return false, err
+	}
+	// Version 5 of the API does not tell of humans; then being online has to do.
+	return team.IsOnline && (!humans || team.IsHumansOnline == nil || *team.IsHumansOnline), nil
+}
+
+// team returns the organization's team of a name, or nil. If there are several, one that is online.
+func (c *chat) team(ctx context.Context, name string, humans bool) (*giosg.Team, error) {
+	if c.teams == nil {
+		list := c.s.Teams
+		if humans {
+			list = c.s.TeamsWithHumans
+		}
+		teams, err := list(ctx)
+		if humans && (giosg.KindOf(err) == giosg.Gone || giosg.KindOf(err) == giosg.Invalid) {
+			teams, err = c.s.Teams(ctx)
+		}
+		if k := giosg.KindOf(err); k == giosg.Gone || k == giosg.Forbidden {
+			c.log.Warn("the organization's teams cannot be read, so nobody is found to hand over to", "err", err)
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		c.teams = teams
+	}
+	var best *giosg.Team
+	for i, t := range c.teams {
+		if t.IsDeleted || !strings.EqualFold(strings.TrimSpace(t.Name), strings.TrimSpace(name)) {
+			continue
+		}
+		if best == nil || t.IsOnline && !best.IsOnline {
+			best = &c.teams[i]
+		}
+	}
+	return best, nil
+}
+
+// do carries out one action that changes something on the platform.
+func (c *chat) do(ctx context.Context, a playbook.Action, r *reply) error {
+	switch a := a.(type) {
+	case playbook.Say:
+		return c.say(ctx, a, r)
+	case invite:
+		team, err := c.team(ctx, a.team, false)
+		if err != nil || team == nil {
+			return err
+		}
+		return c.note(c.change(ctx, func(ctx context.Context) error { return c.s.InviteTeam(ctx, c.ev.Chat, team.ID) }), "invited", r, "team", team.Name)
+	case playbook.Leave:
+		return c.note(c.change(ctx, func(ctx context.Context) error { return c.s.Leave(ctx, c.ev.Chat) }), "left", r)
+	case playbook.End:
+		return c.note(c.change(ctx, func(ctx context.Context) error { return c.s.EndChat(ctx, c.ev.Chat) }), "ended", r)
+	case playbook.SetOnline:
+		return c.note(c.change(ctx, func(ctx context.Context) error { return c.s.SetOnline(ctx, a.Online) }), "online set", r, "online", a.Online)
+	}
+	return &hopeless{fmt.Errorf("no such action: %T", a)}
+}
+
+// note logs an effect that has come about.
+func (c *chat) note(err error, effect string, r *reply, attrs ...any) error {
+	if err == nil {
+		if effect == "left" || effect == "ended" {
+			c.memo.Role = left
+		}
+		c.log.Info(effect, append(attrs, "rule", r.plan.Rule)...)
+	}
+	return err
+}
+
+func (c *chat) say(ctx context.Context, a playbook.Say, r *reply) error {
+	var m giosg.Message
+	err := c.change(ctx, func(ctx context.Context) (err error) {
+		m, err = c.s.Send(ctx, c.ev.Chat, giosg.NewMessage{
+			Message: a.Text, Attachments: attachments(a.Attachments), AttachmentTemplate: a.Template,
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.report.Said++
+	if m.ID != "" {
+		c.memo.Said = mark{ID: string(m.ID), At: ms(m.CreatedAt.Time)}
+		c.memo.own(string(m.ID))
+	} else {
+		c.memo.Blind = true
+	}
+	if r.line.id == "" && c.memo.Greeted == 0 {
+		c.memo.Greeted = ms(m.CreatedAt.Time)
+		if m.CreatedAt.IsZero() {
+			c.memo.Greeted = ms(time.Now())
+		}
+	}
+	c.log.Info("said", "rule", r.plan.Rule, "message", m.ID)
+	return nil
+}
+
+func attachments(in []playbook.Attachment) []giosg.Attachment {
+	var out []giosg.Attachment
+	for _, a := range in {
+		to := giosg.Attachment{
+			Title: a.Title, TitleLinkURL: a.TitleLinkURL, Text: a.Text,
+			ImageURL: a.ImageURL, ImageLinkURL: a.ImageLinkURL, LinkTarget: a.LinkTarget,
+		}
+		for _, b := range a.Actions {
+			to.Actions = append(to.Actions, giosg.Action{
+				Text: b.Text, Type: b.Type, Value: b.Value, LinkTarget: b.LinkTarget, Style: b.Style,
+				IsDisabledOnSelection: b.DisabledOnSelection, IsDisabledOnVisitorMessage: b.DisabledOnVisitorMessage,
+			})
+		}
+		out = append(out, to)
+	}
+	return out
+}
+
+// over tells whether the chat has ended, or is not one that the bot may write in.
+func (c *chat) over(ctx context.Context) (bool, error) {
+	now, err := c.s.Chat(ctx, c.ev.Chat)
+	if giosg.KindOf(err) == giosg.Gone {
+		return true, nil
+	}
+	return err == nil && now.Ended(), err
+}
