@@ -1,0 +1,45 @@
+package admin_test
+
+import (
+	"testing"
+	"time"
+
+	"giosgbot/admin"
+	"giosgbot/giosg"
+)
+
+func BenchmarkHooks(b *testing.B) {
+	a := admin.New(admin.Options{Queue: broken{}})
+	r := report(event(1), "answered")
+	for name, hook := range map[string]func(){
+		"Turn":    func() { a.Turn(r) },
+		"Call":    func() { a.Call(giosg.Call{Op: "send message", Duration: time.Millisecond}) },
+		"Webhook": func() { a.Webhook("/webhooks/messages", "kept", time.Millisecond) },
+		"Token":   func() { a.Token(giosg.Token{User: "user-1", Org: "org-1"}) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(p *testing.PB) {
+				for p.Next() {
+					hook()
+				}
+			})
+		})
+	}
+}
+
+// The hooks of the hot path allocate nothing once their series are known.
+func TestHooksDoNotAllocate(t *testing.T) {
+	a := admin.New(admin.Options{Queue: broken{}})
+	r := report(event(1), "answered")
+	all := func() {
+		a.Turn(r)
+		a.Call(giosg.Call{Op: "send message", Duration: time.Millisecond})
+		a.Webhook("/webhooks/messages", "kept", time.Millisecond)
+		a.Token(giosg.Token{User: "user-1", Org: "org-1"})
+	}
+	all()
+	if n := testing.AllocsPerRun(100, all); n > 1 { // the report, which comes by value and is handed on
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -1,0 +1,145 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"giosgbot/giosg"
+	"giosgbot/queue"
+)
+
+// DeadLetter is an event that was set aside, as the API tells of it.
+type DeadLetter struct {
+	ID       string    `json:"id"` // for retry and drop
+	Reason   string    `json:"reason"`
+	Attempts int       `json:"attempts"`
+	SetAside time.Time `json:"set_aside"`
+
+	Event string          `json:"event"` // its id
+	Kind  giosg.EventKind `json:"kind"`
+	Chat  giosg.ChatID    `json:"chat"`
+	User  giosg.UserID    `json:"user"`
+	Org   giosg.OrgID     `json:"org,omitempty"`
+	Room  giosg.RoomID    `json:"room,omitempty"`
+	At    time.Time       `json:"at"`              // the event's own time
+	Text  string          `json:"text,omitempty"`  // the visitor's words; only with Options.Debug
+	Chars int             `json:"chars,omitempty"` // how many the words have
+}
+
+// deadList is the answer of GET /api/deadletters.
+type deadList struct {
+	DeadLetters []DeadLetter `json:"deadletters"`
+	Total       int          `json:"total"` // how many are set aside
+}
+
+const (
+	maxListed = 1000
+	maxDead   = 20000 // more than a store keeps
+)
+
+func (a *Admin) letter(d queue.Dead) DeadLetter {
+	l := DeadLetter{ID: d.ID, Reason: d.Reason, Attempts: d.Attempts, SetAside: d.At.UTC(), Event: d.Item.ID, At: d.Item.At.UTC()}
+	var ev giosg.Event
+	if json.Unmarshal(d.Item.Body, &ev) != nil {
+		ev = giosg.Event{} // it may be set aside for just that
+	}
+	user, chat, _ := strings.Cut(d.Item.Lane, "/")
+	l.Kind, l.Org, l.Room = ev.Kind, ev.Org, ev.Room
+	l.User, l.Chat = cmp.Or(ev.User, giosg.UserID(user)), cmp.Or(ev.Chat, giosg.ChatID(chat))
+	l.Chars = len([]rune(ev.Text))
+	if a.opts.Debug {
+		l.Text = ev.Text
+	}
+	return l
+}
+
+func (a *Admin) letters(ctx context.Context, limit int) ([]DeadLetter, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	dead, err := a.opts.Queue.Dead(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]DeadLetter, 0, len(dead))
+	for _, d := range dead {
+		out = append(out, a.letter(d))
+	}
+	return out, nil
+}
+
+func (a *Admin) listDead(w http.ResponseWriter, r *http.Request) {
+	limit, ok := limitOf(r, 200, maxListed)
+	if !ok {
+		fail(w, http.StatusBadRequest, "limit: must be a number from 1 to 1000")
+		return
+	}
+	list, err := a.letters(r.Context(), limit)
+	if err != nil {
+		a.failStore(w, "listing what was set aside", err)
+		return
+	}
+	total := len(list)
+	if total == limit {
+		total = max(total, a.look(r.Context()).Dead)
+	}
+	answerJSON(w, http.StatusOK, deadList{list, total})
+}
+
+func (a *Admin) showDead(w http.ResponseWriter, r *http.Request) {
+	l, err := a.find(r.Context(), r.PathValue("id"))
+	if err != nil {
+		a.failStore(w, "looking for what was set aside", err)
+		return
+	}
+	answerJSON(w, http.StatusOK, l)
+}
+
+func (a *Admin) find(ctx context.Context, id string) (DeadLetter, error) {
+	list, err := a.letters(ctx, maxDead)
+	if err != nil {
+		return DeadLetter{}, err
+	}
+	for _, l := range list {
+		if l.ID == id {
+			return l, nil
+		}
+	}
+	return DeadLetter{}, queue.ErrNotFound
+}
+
+func (a *Admin) retryDead(w http.ResponseWriter, r *http.Request) {
+	a.change(w, r, "put back", a.opts.Queue.Revive, func() { a.metrics.in[2].Inc() })
+}
+
+func (a *Admin) dropDead(w http.ResponseWriter, r *http.Request) {
+	a.change(w, r, "dropped", a.opts.Queue.Drop, func() {})
+}
+
+func (a *Admin) change(w http.ResponseWriter, r *http.Request, what string, do func(context.Context, string) error, done func()) {
+	// It is finished even if the operator's browser does not wait for it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 5*time.Second)
+	defer cancel()
+	id := r.PathValue("id")
+	if err := do(ctx, id); err != nil {
+		a.failStore(w, "set-aside event not "+what, err)
+		return
+	}
+	done()
+	a.changed()
+	a.opts.Log.Info("set-aside event "+what+" by an operator", "id", id, "from", r.RemoteAddr)
+	answerJSON(w, http.StatusOK, map[string]string{"id": id, "done": what})
+}
+
+func (a *Admin) failStore(w http.ResponseWriter, what string, err error) {
+	if errors.Is(err, queue.ErrNotFound) {
+		fail(w, http.StatusNotFound, "nothing of this id is set aside; somebody may have dealt with it already")
+		return
+	}
+	a.opts.Log.Warn(what, "err", err)
+	fail(w, http.StatusServiceUnavailable, "the store does not answer: "+err.Error())
+}

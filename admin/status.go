@@ -1,0 +1,183 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+)
+
+// status is what the page shows. Its times are RFC 3339, its durations seconds.
+type status struct {
+	Now     time.Time `json:"now"`
+	Started time.Time `json:"started"`
+	Version string    `json:"version"`
+	Host    string    `json:"host"`
+	Words   bool      `json:"words"` // visitors' words are shown
+	Verdict verdict   `json:"verdict"`
+
+	Playbook struct {
+		Name    string `json:"name"`
+		Version string `json:"version"`
+		Problem string `json:"problem"`
+	} `json:"playbook"`
+	Store struct {
+		Kind  string     `json:"kind"`
+		Up    bool       `json:"up"`
+		Since *time.Time `json:"down_since"`
+		Seen  *time.Time `json:"seen"` // when it answered last
+	} `json:"store"`
+	Lanes struct {
+		Ready  int     `json:"ready"`
+		Paused int     `json:"paused"`
+		Oldest float64 `json:"oldest"` // how long the event that has waited longest has waited
+	} `json:"lanes"`
+	Replies struct {
+		LastMinute uint32   `json:"last_minute"` // the last full one
+		Hour       uint32   `json:"hour"`
+		P50        *float64 `json:"p50"` // of the last 5 minutes; null without a reply
+		P99        *float64 `json:"p99"`
+	} `json:"replies"`
+	Waiting struct {
+		Total   int         `json:"total"` // of those that this process has tried
+		Longest []heldEvent `json:"longest"`
+	} `json:"waiting"`
+	Dead struct {
+		Total  int          `json:"total"`
+		Oldest []DeadLetter `json:"oldest"`
+	} `json:"deadletters"`
+	Events struct {
+		In    map[string]float64 `json:"in"`
+		Fates map[string]float64 `json:"fates"`
+	} `json:"events"`
+	Webhooks map[string]float64 `json:"webhooks"` // by outcome
+	Rules    map[string]float64 `json:"rules"`    // answers by rule
+	Calls    []callStatus       `json:"calls"`
+	Users    []userStatus       `json:"users"`
+	Minutes  []figure           `json:"minutes"`
+}
+
+type callStatus struct {
+	Op    string             `json:"op"`
+	Total float64            `json:"total"`
+	Kinds map[string]float64 `json:"kinds"` // those that occurred
+	Mean  float64            `json:"mean"`  // s
+}
+
+const (
+	shownDead = 50 // on the page
+	shownHeld = 10
+	showEvery = 500 * time.Millisecond // at most; many pages may be open
+)
+
+// status returns the status as JSON.
+func (a *Admin) status(ctx context.Context) []byte {
+	a.shown.Lock()
+	defer a.shown.Unlock()
+	now := a.opts.Now()
+	if age := now.Sub(a.shown.at); a.shown.json != nil && age >= 0 && age < showEvery {
+		return a.shown.json
+	}
+	b, err := json.Marshal(a.collect(ctx, now))
+	if err != nil {
+		a.opts.Log.Error("status not written", "err", err)
+		return []byte(`{"error":"the status cannot be written"}`)
+	}
+	a.shown.at, a.shown.json = now, b
+	return b
+}
+
+func (a *Admin) collect(ctx context.Context, now time.Time) *status {
+	s := &status{Now: now, Started: a.started, Version: a.opts.Version, Host: a.host, Words: a.opts.Debug}
+	book := a.opts.Playbook()
+	s.Playbook.Name, s.Playbook.Version, s.Playbook.Problem = book.Name, book.Version, book.Problem
+
+	l := a.look(ctx)
+	s.Store.Kind, s.Store.Up = a.opts.Store, l.err == nil
+	if l.err != nil {
+		s.Store.Since = &l.since
+	}
+	if !l.seen.IsZero() {
+		s.Store.Seen = &l.seen
+	}
+	s.Lanes.Ready, s.Lanes.Paused, s.Lanes.Oldest = l.Ready, l.Paused, l.oldest.Seconds()
+	s.Waiting.Longest, s.Waiting.Total = a.held.longest(shownHeld)
+	s.Dead.Total, s.Dead.Oldest = l.Dead, []DeadLetter{}
+	if l.err == nil && l.Dead > 0 {
+		if list, err := a.letters(context.WithoutCancel(ctx), shownDead); err == nil {
+			s.Dead.Oldest = list
+		}
+	}
+
+	s.Minutes = a.minutes.figures(now)
+	for _, m := range s.Minutes {
+		s.Replies.Hour += m.Answered
+	}
+	s.Replies.LastMinute = s.Minutes[len(s.Minutes)-2].Answered
+	lately := a.minutes.since(now, 5)
+	s.Replies.P50, s.Replies.P99 = lately.replies.quantile(0.5), lately.replies.quantile(0.99)
+
+	m := a.metrics
+	s.Events.In, s.Events.Fates = tally(ways, m.in), tally(results, m.fates)
+	s.Events.Fates["duplicate"] = value(m.duplicates)
+	s.Webhooks = map[string]float64{}
+	for _, by := range m.webhooks.all() {
+		for outcome, n := range tally(outcomes, by) {
+			s.Webhooks[outcome] += n
+		}
+	}
+	s.Rules = map[string]float64{}
+	for rule, c := range m.answers.all() {
+		if n := value(c); n > 0 {
+			s.Rules[rule] = n
+		}
+	}
+	s.Calls = m.callStatuses()
+	s.Users = a.userStatuses(now)
+	s.Verdict = judge(s, lately)
+	return s
+}
+
+func (m *metrics) callStatuses() []callStatus {
+	out := []callStatus{}
+	for op, series := range m.calls.all() {
+		c := callStatus{Op: op, Kinds: tally(callKinds, series.kinds)}
+		maps.DeleteFunc(c.Kinds, func(_ string, n float64) bool { return n == 0 })
+		for _, n := range c.Kinds {
+			c.Total += n
+		}
+		if c.Total == 0 {
+			continue
+		}
+		var took dto.Metric
+		if metric, ok := series.took.(prometheus.Metric); ok && metric.Write(&took) == nil && took.GetHistogram().GetSampleCount() > 0 {
+			c.Mean = took.GetHistogram().GetSampleSum() / float64(took.GetHistogram().GetSampleCount())
+		}
+		out = append(out, c)
+	}
+	slices.SortFunc(out, func(a, b callStatus) int { return cmp.Or(cmp.Compare(b.Total, a.Total), cmp.Compare(a.Op, b.Op)) })
+	return out
+}
+
+// tally reads counters, by their names.
+func tally(names []string, counters []prometheus.Counter) map[string]float64 {
+	out := map[string]float64{}
+	for i, c := range counters {
+		out[word(names[i])] = value(c)
+	}
+	return out
+}
+
+// value reads a counter, so that the page and Prometheus cannot tell different numbers.
+func value(c prometheus.Counter) float64 {
+	var m dto.Metric
+	if c.Write(&m) != nil {
+		return 0
+	}
+	return m.GetCounter().GetValue()
+}
