@@ -1,0 +1,114 @@
+package app_test
+
+import (
+	"bufio"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"giosgbot/admin"
+	"giosgbot/giosg/giosgtest"
+)
+
+// scrape adds up each series over all replicas, as Prometheus would.
+func (w *world) scrape() map[string]float64 {
+	w.Helper()
+	out := map[string]float64{}
+	for _, a := range w.apps {
+		res, err := http.Get(a.AdminURL() + "/metrics")
+		if err != nil {
+			w.Fatal(err)
+		}
+		lines := bufio.NewScanner(res.Body)
+		for lines.Scan() {
+			series, value, ok := strings.Cut(lines.Text(), " ")
+			if v, err := strconv.ParseFloat(value, 64); ok && err == nil && series != "#" {
+				out[series] += v
+				name, _, _ := strings.Cut(series, "{")
+				if name != series {
+					out[name] += v
+				}
+			}
+		}
+		res.Body.Close()
+	}
+	return out
+}
+
+// Whatever happens, the metrics of the fleet add up: events in = those that left the lanes, by their fates, and those still there.
+func TestMetricsAddUp(t *testing.T) {
+	t.Parallel()
+	onEveryStore(t, func(t *testing.T, env map[string]string) {
+		m := giosgtest.Polite()
+		m.Duplicate, m.Copies = 0.5, 2
+		m.LagMax, m.InOrder = 20*time.Millisecond, false
+		env["ADMIN_ADDR"], env["API_TIMEOUT"] = "127.0.0.1:0", "500ms"
+		w := newWorld(t, catchingUp(env), giosgtest.Options{Manners: m})
+		w.start(shop("agent, greeter"))
+		if env["REDIS_URL"] != "" {
+			w.start(shop("agent, greeter"))
+		}
+		w.hook(giosgtest.PendingChats, giosgtest.RoutedChats, giosgtest.ChatMessages, giosgtest.RoutedChatMessages)
+		w.p.On("POST", "chats/*/messages").Times(2).FailAfter(500)
+		w.p.On("POST", "pending_chats/*/memberships").Times(1).FailBefore(503)
+		var chats []*giosgtest.Chat
+		for i := range 8 {
+			chat := w.rooms["en"].OpenChat()
+			w.say(chat, "open?")
+			if i%2 == 0 {
+				w.say(chat, "price?")
+			}
+			chats = append(chats, chat)
+		}
+		for i, chat := range chats {
+			w.awaitN(chat, 2+(i+1)%2)
+			w.say(chat, "blah")
+			w.awaitN(chat, 3+(i+1)%2)
+		}
+		w.quiet()
+		bad := w.p.On("POST", "chats/*/messages").Times(1)
+		bad.FailBefore(400)
+		w.say(chats[0], "price?")
+		if err := w.p.Await(w.ctx, func() bool { return bad.Hits() == 1 }); err != nil {
+			t.Fatal(err)
+		}
+		w.quiet()
+
+		check := func() map[string]float64 {
+			t.Helper()
+			var got map[string]float64
+			await(t, func() bool { // a lane is empty a moment before its last turn is reported
+				got = w.scrape()
+				return got["giosgbot_events_in_total"] == got["giosgbot_events_total"]
+			})
+			return got
+		}
+		got := check()
+		for series, v := range got {
+			if strings.HasPrefix(series, "giosgbot_events") {
+				t.Log(series, v)
+			}
+		}
+		if n := got[`giosgbot_events_total{fate="set_aside"}`]; n != 1 {
+			t.Errorf("%v events set aside, want 1", n)
+		}
+		if got[`giosgbot_events_total{fate="duplicate"}`] == 0 || got[`giosgbot_events_total{fate="answered"}`] < 8 {
+			t.Error("nothing was sent twice, or too little answered")
+		}
+		c := admin.Client{Base: w.apps[0].AdminURL()}
+		list, _, err := c.List(w.ctx, 0)
+		if err != nil || len(list) != 1 {
+			t.Fatal(list, err)
+		}
+		if err := c.Retry(w.ctx, list[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		w.awaitN(chats[0], 5)
+		w.quiet()
+		check()
+		await(t, func() bool { return w.scrape()["giosgbot_deadletters"] == 0 }) // replicas look at the lanes once a second
+		w.clean()
+	})
+}

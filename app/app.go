@@ -1,0 +1,323 @@
+// Package app wires the bot from its configuration and runs it. It is used by cmd/bot, by cmd/sandbox and by tests of the whole program.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+	"golang.org/x/sync/errgroup"
+
+	"giosgbot/admin"
+	"giosgbot/bot"
+	"giosgbot/config"
+	"giosgbot/giosg"
+	"giosgbot/handlers"
+	"giosgbot/playbook"
+	"giosgbot/presence"
+	"giosgbot/queue"
+	"giosgbot/tracing"
+)
+
+// Options are what tests and the sandbox may change.
+type Options struct {
+	Log       *slog.Logger
+	Version   string
+	Transport http.RoundTripper // of the API client; nil: its own
+	Explain   bool              // turns report the reasons of their plans, at some cost
+	OnTurn    func(bot.Report)  // is told of every turn
+	OnCall    func(giosg.Call)  // is told of every API call
+}
+
+// App is a bot that is ready to run.
+type App struct {
+	cfg      config.Config
+	log      *slog.Logger
+	store    *store
+	door     *handlers.Door
+	bot      *bot.Bot
+	api      *giosg.Client
+	book     *book
+	listener net.Listener
+	admin    *admin.Admin     // nil without ADMIN_ADDR; its hooks do nothing then
+	operator net.Listener     // where admin is served; nil without
+	traces   *tracing.Tracing // nil: off
+	waking   sync.WaitGroup
+}
+
+// New opens the store and the listeners. What it returns must be Run.
+func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if len(cfg.WebhookSecrets) == 0 {
+		return nil, errors.New("WEBHOOK_SECRET is not set: anybody could talk to the bot. Make one with: openssl rand -hex 32")
+	}
+	a := &App{cfg: cfg, log: o.Log}
+	if a.book, err = openBook(cfg.Playbook); err != nil {
+		return nil, err
+	}
+	if a.traces, err = tracing.Start(ctx, o.Version, o.Log); err != nil {
+		return nil, err
+	}
+	if err := a.openAPI(o); err != nil {
+		return nil, err
+	}
+	if a.store, err = openStore(ctx, cfg, o.Log, func(n int) { a.admin.Duplicates(n) }); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.store.close())
+		}
+	}()
+	secrets := make([]giosg.Secret, 0, len(cfg.WebhookSecrets))
+	for _, s := range cfg.WebhookSecrets {
+		secrets = append(secrets, giosg.Secret(s))
+	}
+	tokens, err := giosg.NewTokenStore(giosg.NewTokens(nil), a.store.redis, cfg.RedisPrefix, secrets)
+	if err != nil {
+		return nil, err
+	}
+	var remote presence.Remote
+	if a.store.redis != nil {
+		remote = presence.Redis{Client: a.store.redis, Prefix: cfg.RedisPrefix}
+	}
+	keeper := presence.New(cfg.PresenceTTL, remote)
+	a.openAdmin(ctx, o, keeper, tokens)
+	a.openBot(o, keeper, tokens)
+	a.openDoor(secrets, tokens)
+	return a, a.listen()
+}
+
+func (a *App) openAPI(o Options) (err error) {
+	a.api, err = giosg.New(giosg.Config{
+		BaseURL: a.cfg.BaseURL, Version: o.Version, Timeout: a.cfg.APITimeout, Concurrency: a.cfg.APIConcurrency,
+		Transport: o.Transport, Wrap: a.traces.Calls,
+		Observe: func(c giosg.Call) {
+			a.admin.Call(c)
+			if o.OnCall != nil {
+				o.OnCall(c)
+			}
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("GIOSG_BASE_URL: %w", err)
+	}
+	return nil
+}
+
+func (a *App) openAdmin(ctx context.Context, o Options, keeper *presence.Keeper, tokens *giosg.TokenStore) {
+	if a.cfg.AdminAddr == "" {
+		return
+	}
+	a.admin = admin.New(admin.Options{
+		Queue: a.store.queue, Store: a.store.kind, Version: o.Version, Log: a.log,
+		Presence: keeper.States, Tokens: tokens.All, Manners: a.api.Manners,
+		Playbook: func() admin.Playbook {
+			s := a.book.state()
+			return admin.Playbook{Name: s.Name, Version: s.Version, Problem: s.Problem}
+		},
+		Debug: a.log.Enabled(ctx, slog.LevelDebug),
+	})
+}
+
+func (a *App) openBot(o Options, keeper *presence.Keeper, tokens *giosg.TokenStore) {
+	cfg := a.cfg
+	a.bot = bot.New(bot.Options{
+		Queue: a.store.queue, Handled: a.store.handled, API: a.api, Tokens: tokens, Presence: keeper, Playbook: a.book.get, Log: a.log,
+		Workers: cfg.Workers, Write: cfg.APITimeout, Settle: cfg.Settle, GiveUp: cfg.GiveUpAfter, Forget: cfg.DedupeTTL, Grace: cfg.ShutdownGrace,
+		CatchUp: cfg.CatchUpEvery, Delay: cfg.CatchUpDelay, MaxAge: cfg.CatchUpMaxAge, Fleet: a.store.fleet(cfg.RedisPrefix),
+		Explain: o.Explain, Found: a.admin.CaughtUp, Trace: a.traces.Turn,
+		Observe: func(r bot.Report) {
+			a.admin.Turn(r)
+			if o.OnTurn != nil {
+				o.OnTurn(r)
+			}
+		},
+	})
+	a.store.onLoss.Store(new(func() { a.bot.Lost(tokens.All()) }))
+}
+
+func (a *App) openDoor(secrets []giosg.Secret, tokens *giosg.TokenStore) {
+	a.door = handlers.New(handlers.Options{
+		Queue: a.store.queue, Tokens: tokens, Secrets: secrets, MaxBody: a.cfg.MaxBytes, Log: a.log,
+		Problem: func() string { return a.book.state().Problem },
+		Observe: a.admin.Webhook, Trace: a.traces.Carry,
+		OnToken: func(t giosg.Token, first bool) {
+			a.admin.Token(t)
+			if first {
+				a.waking.Go(func() { a.wake(t.User) })
+			}
+			a.bot.TokenCame(t, first)
+		},
+	})
+}
+
+// listen opens the door's port and the operator's.
+func (a *App) listen() (err error) {
+	if a.listener, err = net.Listen("tcp", a.cfg.ListenAddr); err != nil {
+		return fmt.Errorf("LISTEN_ADDR: %w", err)
+	}
+	if a.admin == nil {
+		return nil
+	}
+	a.operator, err = net.Listen("tcp", a.cfg.AdminAddr)
+	if err != nil && !a.cfg.AdminChosen {
+		host, _, _ := net.SplitHostPort(a.cfg.AdminAddr)
+		a.log.Warn("the admin port is taken, so a free one is used; ADMIN_ADDR chooses", "taken", a.cfg.AdminAddr)
+		a.operator, err = net.Listen("tcp", net.JoinHostPort(host, "0"))
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("ADMIN_ADDR: %w; empty switches it off", err), a.listener.Close())
+	}
+	return nil
+}
+
+// wake lets the lanes go on that wait for a token of this bot user.
+func (a *App) wake(user giosg.UserID) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := a.store.queue.Wake(ctx, bot.Topic(user)); err != nil {
+		a.log.Warn("lanes that wait for a token were not woken; they look by themselves", "user", user, "err", err)
+	}
+}
+
+// URL is the address where the door listens.
+func (a *App) URL() string {
+	host, port, _ := net.SplitHostPort(a.listener.Addr().String())
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// AdminURL is the address of the operator's side; empty without.
+func (a *App) AdminURL() string {
+	if a.operator == nil {
+		return ""
+	}
+	base, _ := admin.BaseURL(a.operator.Addr().String())
+	return base
+}
+
+// SetPlaybook puts another playbook in force, for turns that begin from now on.
+func (a *App) SetPlaybook(p *playbook.Playbook) { a.book.set(p) }
+
+// Stats counts what is in the lanes now.
+func (a *App) Stats(ctx context.Context) (queue.Stats, error) { return a.store.queue.Stats(ctx) }
+
+// Run serves until ctx ends, then stops in order: unready, door closed, running turns finished, lanes handed over, store closed.
+func (a *App) Run(ctx context.Context) error {
+	e := a.echo()
+	turns, stopTurns := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopTurns()
+	g, failed := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := e.Start(""); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	g.Go(func() error { return a.bot.Run(turns) })
+	g.Go(func() error { return a.store.sweep(failed, a.log) })
+	g.Go(func() error { return a.watch(failed) })
+	if a.admin != nil {
+		g.Go(func() error { return a.admin.Serve(failed, a.operator) })
+	}
+	a.announce()
+	g.Go(func() error {
+		<-failed.Done()
+		a.log.Info("stopping")
+		a.door.Close()
+		stopTurns()
+		stop, cancel := context.WithTimeout(context.Background(), a.cfg.ShutdownGrace)
+		defer cancel()
+		if err := e.Shutdown(stop); err != nil {
+			a.log.Warn("requests were cut off at the end of the grace", "err", err)
+			return e.Close()
+		}
+		return nil
+	})
+	err := g.Wait()
+	a.waking.Wait()
+	err = errors.Join(err, a.store.close())
+	last, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := a.traces.Close(last); err != nil {
+		a.log.Warn("the last traces were not sent", "err", err)
+	}
+	a.api.CloseIdleConnections()
+	a.log.Info("stopped")
+	return err
+}
+
+func (a *App) echo() *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Listener = a.listener
+	e.IPExtractor = echo.ExtractIPDirect()
+	e.Logger.SetOutput(discard{})
+	e.Server.ReadHeaderTimeout = 5 * time.Second
+	e.Server.ReadTimeout = 10 * time.Second
+	e.Server.WriteTimeout = 15 * time.Second
+	e.Server.IdleTimeout = 60 * time.Second
+	e.Server.ErrorLog = slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)
+	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{
+		DisablePrintStack: true,
+		LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
+			a.log.Error("panic in a request", "path", c.Path(), "err", err, "stack", string(stack))
+			return echo.ErrInternalServerError
+		},
+	}))
+	if a.traces != nil {
+		e.Pre(echo.WrapMiddleware(a.traces.Door))
+	}
+	a.door.Register(e)
+	return e
+}
+
+type discard struct{}
+
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+
+// announce says what the operator has to paste into giosg.
+func (a *App) announce() {
+	book := a.book.get()
+	a.log.Info("serving", "address", a.URL(), "admin", a.AdminURL(), "store", a.store.kind, "playbook", book.Name(), "settings", a.cfg)
+	base := a.cfg.PublicURL
+	if base == "" {
+		base = "https://YOUR-HOST"
+	}
+	for _, w := range Webhooks(book) {
+		a.log.Info("webhook to set up in giosg, with additions only", "url", base+w.Path+"?secret=...", "channel", w.Channel)
+	}
+}
+
+// Webhook is one that giosg must be told of.
+type Webhook struct{ Path, Channel string }
+
+// Webhooks lists the webhooks that a playbook needs.
+func Webhooks(p *playbook.Playbook) []Webhook {
+	var out []Webhook
+	if p.Has(playbook.Agent) {
+		out = append(out, Webhook{handlers.PendingChatsPath, "/api/v5/users/{user_id}/pending_chats"})
+	}
+	if p.Has(playbook.Greeter) {
+		out = append(out, Webhook{handlers.RoutedChatsPath, "/api/v5/users/{user_id}/routed_chats"})
+	}
+	if p.Has(playbook.Agent) || p.Has(playbook.Greeter) {
+		out = append(out, Webhook{handlers.MessagesPath, "/api/v5/users/{user_id}/chats/*/messages"})
+	}
+	if p.Has(playbook.Sidekick) {
+		out = append(out, Webhook{handlers.MessagesPath, "/api/v5/users/{user_id}/routed_chats/*/messages"})
+	}
+	return out
+}

@@ -1,0 +1,148 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"giosgbot/playbook"
+)
+
+// book is the playbook in force, and what is wrong with the file if it cannot be.
+type book struct {
+	file string
+
+	mu      sync.Mutex
+	current *playbook.Playbook // guarded by mu, as what follows
+	version string             // of the file's text, short
+	since   time.Time
+	text    []byte
+	problem error // of the file as it is now; current is an older one
+}
+
+// Book tells which playbook is in force.
+type Book struct {
+	Name    string
+	Version string // changes with the file's text
+	Since   time.Time
+	Problem string // why the file as it is now is not in force; empty if it is
+}
+
+// openBook loads a file, or the built-in example if the name is empty.
+func openBook(file string) (*book, error) {
+	b := &book{file: file}
+	text := playbook.Example()
+	if file != "" {
+		var err error
+		if text, err = os.ReadFile(file); err != nil {
+			return nil, fmt.Errorf("PLAYBOOK: %w", err)
+		}
+	}
+	return b, b.load(text)
+}
+
+func (b *book) load(text []byte) error {
+	name := b.file
+	if name == "" {
+		name = "the built-in example"
+	}
+	p, err := playbook.Load(name, text)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text, b.problem = text, err
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(text)
+	b.current, b.version, b.since = p, hex.EncodeToString(sum[:4]), time.Now()
+	return nil
+}
+
+func (b *book) get() *playbook.Playbook {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.current
+}
+
+func (b *book) set(p *playbook.Playbook) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.current, b.since, b.problem = p, time.Now(), nil
+}
+
+func (b *book) state() Book {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := Book{Name: b.current.Name(), Version: b.version, Since: b.since}
+	if b.problem != nil {
+		s.Problem = b.problem.Error()
+	}
+	return s
+}
+
+// Playbook tells which playbook is in force.
+func (a *App) Playbook() Book { return a.book.state() }
+
+// watch puts changes of the playbook's file in force until ctx ends. A file that is not right changes nothing but the log.
+func (a *App) watch(ctx context.Context) error {
+	if a.book.file == "" {
+		return nil
+	}
+	w, err := fsnotify.NewWatcher()
+	if err == nil {
+		defer w.Close()
+		// The directory: editors and config maps replace the file, and a watch on the file itself would end with the old one.
+		err = w.Add(filepath.Dir(a.book.file))
+	}
+	if err != nil {
+		a.log.Warn("changes of the playbook will need a restart: its directory cannot be watched", "err", err)
+		return nil
+	}
+	const settle = 100 * time.Millisecond // a file is written in several steps
+	timer := time.NewTimer(settle)        // and it may have changed since it was read
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.Events:
+			timer.Reset(settle)
+		case err := <-w.Errors:
+			a.log.Warn("watching the playbook", "err", err)
+		case <-timer.C:
+			a.reload()
+		}
+	}
+}
+
+func (a *App) reload() {
+	b := a.book
+	text, err := os.ReadFile(b.file)
+	if err != nil {
+		if !errors.Is(err, os.ErrNotExist) { // between the old file and the new one there may be none
+			a.log.Error("the playbook cannot be read; the one before stays in force", "err", err)
+		}
+		return
+	}
+	b.mu.Lock()
+	same := bytes.Equal(text, b.text)
+	b.mu.Unlock()
+	if same {
+		return
+	}
+	if err := b.load(text); err != nil {
+		a.log.Error("the playbook is not right; the one before stays in force", "file", b.file, "err", err)
+		return
+	}
+	s := b.state()
+	a.log.Info("playbook changed", "playbook", s.Name, "version", s.Version)
+}
