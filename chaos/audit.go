@@ -1,0 +1,228 @@
+//go:build unix
+
+package chaos
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"giosgbot/giosg/giosgtest"
+)
+
+// Result is what came of a run.
+type Result struct {
+	Seed    uint64
+	For     time.Duration
+	Quiet   bool          // everybody had an answer in time
+	Calm    time.Duration // how long that took after the faults
+	Chats   int
+	Humans  int // chats that humans served
+	Written int // by visitors
+	Answers int // messages of the bot that were owed
+
+	Lost       int // messages owed and never said
+	Doubled    int // messages said and not owed
+	Reordered  int // answers that came before that to an earlier message, though the bot could know of it
+	TooLate    int // the same, but the bot learned of the earlier message when it was at work on the later one already
+	Unknowable int // the same, but no webhook had told the bot of the earlier message when it spoke
+	Unaided    int // messages that a sidekick might have answered, had it learned of them and not forgotten
+	Violations []giosgtest.Violation
+	Crashes    []string // processes that ended though nobody asked for it, or did not end in time
+	Buried     int      // events that the bot set aside
+	Races      int      // that the race detector found in the bot
+
+	Webhooks, Dropped, Repeated, Refused, GivenUp int
+	Calls                                         int
+	CallFaults                                    map[string]int
+	Events                                        map[string]int // what was done to the bot, by kind
+	Late                                          int            // changes that took effect long after they were asked for
+	Starts                                        int            // of replicas
+
+	Waits, Hit []time.Duration // of visitors, sorted; those that a fault fell into
+	Worst      []string        // the chats that went wrong
+}
+
+// OK tells whether the bot kept its promises.
+func (r *Result) OK() bool {
+	return r.Quiet && r.Lost == 0 && r.Doubled == 0 && r.Reordered == 0 && len(r.Violations) == 0 && len(r.Crashes) == 0 &&
+		r.Buried == 0 && r.Races == 0
+}
+
+// audit reads everything that happened.
+func (w *world) audit(calm time.Duration, quiet bool) *Result {
+	r := &Result{Seed: w.Seed, For: w.For, Quiet: quiet, Calm: calm, Violations: w.p.Violations(),
+		CallFaults: map[string]int{}, Events: map[string]int{}, Late: int(w.late.count.Load())}
+	told := w.webhooks(r)
+	calls := w.calls(r)
+	w.mu.Lock()
+	talks, windows := slices.Clone(w.talks), slices.Clone(w.windows)
+	for _, e := range w.events {
+		r.Events[e.Kind]++
+		if e.Kind == "slow exit" || e.Kind == "redis is not up" {
+			r.Crashes = append(r.Crashes, e.What)
+		}
+	}
+	w.mu.Unlock()
+	logs := w.readLogs(r)
+	for _, t := range talks {
+		v := w.judge(t, t.chat.Lines())
+		w.count(r, t, v, windows)
+		ordered := true
+		for i, s := range v.swapped {
+			if i > 0 && s.to.ID == v.swapped[i-1].to.ID {
+				continue // the other messages of the same answer
+			}
+			v.swapped[i].knew = w.order(t, s, v, told, logs, calls[t.chat.ID])
+			switch v.swapped[i].knew {
+			case known:
+				r.Reordered++
+				ordered = false
+			case tooLate:
+				r.TooLate++
+			case unknowable:
+				r.Unknowable++
+			}
+		}
+		owes := v.waiting() > 0 && t.by.Load() == byBot
+		if owes || len(v.doubled) > 0 || !ordered {
+			r.Worst = append(r.Worst, w.keep(t, v, logs))
+		}
+	}
+	slices.Sort(r.Waits)
+	slices.Sort(r.Hit)
+	return r
+}
+
+func (w *world) count(r *Result, t *talk, v verdict, windows []wait) {
+	r.Chats++
+	if t.by.Load() != byBot {
+		r.Humans++
+	}
+	for _, l := range t.chat.Lines() {
+		if l.Who == "visitor" && (l.Type == "msg" || l.Type == "action") {
+			r.Written++
+		}
+	}
+	r.Answers += len(v.paid)
+	r.Doubled += len(v.doubled)
+	for range v.owed {
+		if t.by.Load() == byBot {
+			r.Lost++
+		} else {
+			r.Unaided++
+		}
+	}
+	for _, x := range v.waits() {
+		r.Waits = append(r.Waits, x.long())
+		if slices.ContainsFunc(windows, func(f wait) bool { return f.from.Before(x.to) && x.from.Before(f.to) }) {
+			r.Hit = append(r.Hit, x.long())
+		}
+	}
+}
+
+// webhooks counts the platform's webhooks, and finds the beginning of the first one of each message that the bot accepted.
+func (w *world) webhooks(r *Result) map[string]time.Time {
+	told := map[string]time.Time{}
+	for _, d := range w.p.Deliveries(nil) {
+		if d.Dropped {
+			r.Dropped++
+			continue
+		}
+		r.Webhooks++
+		if d.GaveUp {
+			r.GivenUp++
+		}
+		if d.Copy > 0 && d.Attempt == 1 {
+			r.Repeated++
+		}
+		if !d.OK() {
+			r.Refused++
+		} else if at, ok := told[d.Event.ResourceID]; !ok || d.At.Before(at) {
+			told[d.Event.ResourceID] = d.At
+		}
+	}
+	return told
+}
+
+// calls counts the API calls, and sorts those about the messages of chats by chat.
+func (w *world) calls(r *Result) map[string][]giosgtest.Call {
+	out := map[string][]giosgtest.Call{}
+	for _, c := range w.p.Calls(nil) {
+		r.Calls++
+		if c.Fault != "" {
+			r.CallFaults[c.Fault]++
+		}
+		if strings.HasSuffix(c.Path, "/messages") && c.Effect {
+			out[c.ChatID] = append(out[c.ChatID], c)
+		}
+	}
+	return out
+}
+
+// What the bot knew of the messages that an answer passed over.
+const (
+	known = iota
+	tooLate
+	unknowable
+	nothing // they were never answered; that is counted as lost
+)
+
+// order tells what the bot knew when it gave an answer before its turn. To read every chat before every answer would tell it of messages
+// whose webhooks are late, at the price of a call for each; so it does that only when webhooks are seen to overtake each other.
+func (w *world) order(t *talk, s swap, v verdict, told map[string]time.Time, logs *records, calls []giosgtest.Call) int {
+	spoke := s.by.At
+	for _, c := range calls {
+		var body struct {
+			Message string `json:"message"`
+		}
+		if c.Method == http.MethodPost && json.Unmarshal([]byte(c.Body), &body) == nil && body.Message == s.text && !c.At.After(s.by.At) {
+			spoke = c.At
+		}
+	}
+	begun := told[s.to.ID] // the turn began after that, and after the turns before it
+	for _, l := range s.same {
+		if at, ok := told[l.ID]; ok && at.Before(begun) {
+			begun = at
+		}
+	}
+	for _, done := range logs.turns[s.to.ChatID] {
+		if done.Before(spoke) && done.After(begun) {
+			begun = done
+		}
+	}
+	// A sidekick does not look for what nobody has told it; who serves the chat does.
+	looked := t.by.Load() == byBot && slices.ContainsFunc(calls, func(c giosgtest.Call) bool {
+		return c.Method == http.MethodGet && c.Status == http.StatusOK && c.At.After(begun) && c.At.Before(spoke)
+	})
+	worst := nothing
+	for _, l := range s.passed {
+		if slices.ContainsFunc(v.owed, func(d debt) bool { return d.to.ID == l.ID }) {
+			continue
+		}
+		at, kept := logs.kept[l.ID]
+		if t.by.Load() != byBot && w.wiped(l.At, spoke) {
+			kept = false // and a sidekick asks nobody what was forgotten
+		}
+		switch {
+		case l.ID == "" || l.ID == s.to.ID || looked || kept && at.Before(begun):
+			return known
+		case kept && at.Before(spoke):
+			worst = min(worst, tooLate)
+		default:
+			worst = min(worst, unknowable)
+		}
+	}
+	return worst
+}
+
+// wiped tells whether Redis has lost its data in a span of time.
+func (w *world) wiped(from, to time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.events, func(e event) bool {
+		return (e.Kind == flushed || e.Kind == lostData) && e.At.After(from) && e.At.Before(to)
+	})
+}

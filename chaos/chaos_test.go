@@ -1,0 +1,96 @@
+//go:build unix
+
+package chaos
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"giosgbot/giosg/giosgtest"
+)
+
+// raceful is set by a file that is compiled with the race detector only.
+var raceful bool
+
+// bound is a run that is short enough for every day, with the same seed every day; `make chaos` takes others. CHAOS_ARTIFACTS names a
+// folder that keeps what a failed run has left.
+func bound(t *testing.T, o Options) {
+	if testing.Short() {
+		t.Skip("NOT TESTED: a run takes half a minute")
+	}
+	o.Dir = t.TempDir()
+	if dir := os.Getenv("CHAOS_ARTIFACTS"); dir != "" {
+		o.Dir = filepath.Join(dir, filepath.Base(t.Name()))
+	}
+	o.Race, o.For, o.Calm, o.Chats = raceful, 10*time.Second, 40*time.Second, 40
+	r, err := Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("\n%s", r)
+	if !r.OK() {
+		t.Errorf("a promise is broken; try: go run ./cmd/chaos -v -for 10s -chats 40 -seed %d", r.Seed)
+		for _, name := range r.Worst[:min(len(r.Worst), 2)] {
+			if b, err := os.ReadFile(name); err == nil {
+				t.Logf("%s", b)
+			}
+		}
+	}
+}
+
+func TestChaosWithRedis(t *testing.T) {
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		const msg = "NOT TESTED with Redis: there is no redis-server on this machine; `make test` installs it, or: apt-get install redis-server (brew install redis)"
+		if os.Getenv("CI") != "" {
+			t.Fatal(msg)
+		}
+		t.Skip(msg)
+	}
+	t.Parallel()
+	bound(t, Options{Seed: 771504})
+}
+
+func TestChaosWithFile(t *testing.T) {
+	t.Parallel()
+	bound(t, Options{File: true, Seed: 763212})
+}
+
+// The judge is what all depends on: it must see what is wrong.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	at := time.Now()
+	line := func(who, kind, text string) giosgtest.Line {
+		at = at.Add(time.Second)
+		return giosgtest.Line{ID: at.String(), At: at, Who: who, Type: kind, Text: text}
+	}
+	visitor := func(text string) giosgtest.Line { return line("visitor", "msg", text) }
+	bot := func(text string) giosgtest.Line { return line("bot", "msg", text) }
+	o := &org{Org: &giosgtest.Org{Name: "Acme"}}
+	hello, one, four := greeting("Acme", "en"), answers(1, "en", false), answers(4, "en", false)
+	sorry := fallback("en")
+	for name, c := range map[string]struct {
+		lines                  []giosgtest.Line
+		lost, doubled, swapped int
+	}{
+		"all well":           {lines: []giosgtest.Line{visitor(word(1)), bot(hello), bot(one[0]), bot(one[1]), visitor("hm"), bot(sorry), visitor("hm"), bot(sorry)}},
+		"early nonsense":     {lines: []giosgtest.Line{visitor("hm"), bot(hello)}},
+		"no greeting":        {lines: []giosgtest.Line{visitor(word(4)), bot(four[0])}, lost: 1, swapped: 1},
+		"greeted twice":      {lines: []giosgtest.Line{visitor(word(4)), bot(hello), bot(four[0]), bot(hello)}, doubled: 1},
+		"half an answer":     {lines: []giosgtest.Line{visitor(word(1)), bot(hello), bot(one[0])}, lost: 1},
+		"answered twice":     {lines: []giosgtest.Line{visitor(word(4)), bot(hello), bot(four[0]), bot(four[0])}, doubled: 1},
+		"sorry twice":        {lines: []giosgtest.Line{visitor(word(4)), bot(hello), bot(four[0]), visitor("hm"), bot(sorry), bot(sorry)}, doubled: 1},
+		"the wrong way":      {lines: []giosgtest.Line{visitor(word(4)), visitor(word(7)), bot(hello), bot(answers(7, "en", false)[0]), bot(four[0])}, swapped: 1},
+		"before it is asked": {lines: []giosgtest.Line{visitor("hm"), bot(hello), bot(four[0]), visitor(word(4))}, lost: 1, doubled: 1},
+		"in other words":     {lines: []giosgtest.Line{visitor(word(4)), bot(hello), bot(answers(4, "fi", false)[0])}, lost: 1, doubled: 1},
+		"once more":          {lines: []giosgtest.Line{visitor(word(3)), bot(hello), bot(answers(3, "en", false)[0]), visitor(word(3)), bot(again(3, "en"))}},
+	} {
+		v := (&world{}).judge(&talk{script: script{lang: "en"}, org: o}, slices.Clone(c.lines))
+		if len(v.owed) != c.lost || len(v.doubled) != c.doubled || len(v.swapped) != c.swapped {
+			t.Errorf("%s: lost %d, doubled %d, reordered %d; want %d, %d, %d", name, len(v.owed), len(v.doubled), len(v.swapped), c.lost, c.doubled, c.swapped)
+		}
+	}
+}
