@@ -1,0 +1,14 @@
+package main
+
+import (
+	"syscall"
+	"time"
+)
+
+// pause sleeps as exactly as the machine can; timers of the Go runtime are up to a millisecond late on an idle machine.
+func pause(d time.Duration) {
+	if d > 0 {
+		t := syscall.NsecToTimespec(int64(d))
+		_ = syscall.Nanosleep(&t, nil)
+	}
+}

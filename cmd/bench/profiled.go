@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/pprof"
+	"syscall"
+
+	"giosgbot/app"
+	"giosgbot/config"
+)
+
+// profiled is the bot as `bot serve` runs it, with a profile of its life: name.cpu, and name.heap at its end.
+func profiled(name string) (err error) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	cfg, err := config.Load(os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	a, err := app.New(ctx, cfg, app.Options{Log: slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))})
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(name + ".cpu")
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	err = a.Run(ctx)
+	pprof.StopCPUProfile()
+	runtime.GC()
+	h, cause := os.Create(name + ".heap")
+	if cause != nil {
+		return errors.Join(err, f.Close(), cause)
+	}
+	return errors.Join(err, f.Close(), pprof.WriteHeapProfile(h), h.Close())
+}
