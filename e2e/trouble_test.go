@@ -1,0 +1,199 @@
+package e2e
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+)
+
+func TestDuplicatesAreSwallowed(t *testing.T) {
+	b := open(t, desktop)
+	v := b.first()
+	b.turns("duplicate", true)
+	v.say("opening hours?")
+	v.hears(hours)
+	b.await("a copy is shown as swallowed", "seen($('#wire [data-swallowed=yes]'))")
+	v.say("where is my order?")
+	v.hears(order)
+	b.done("answer", "duplicate")
+	v.once(greeting, hours, order)
+}
+
+func TestOutageIsSurvived(t *testing.T) {
+	b := open(t, desktop)
+	v := b.first()
+	v.say("hello")
+	v.hears(greeting)
+	b.turns("down", true)
+	v.say("opening hours?")
+	b.await("a call fails", "$('#wire li[data-kind=call][data-status=\"503\"]')")
+	v.turn("later", "opening hours?")
+	b.never("the bot has answered", "texts(¿).includes(¿)", v.at+" .by-bot .bubble", hours)
+	b.turns("down", false)
+	v.hears(hours)
+	b.done("outage")
+	v.once(greeting, hours)
+}
+
+func TestKilledBotAnswersOnceItIsBack(t *testing.T) {
+	b := open(t, desktop)
+	v := b.first()
+	v.say("hello")
+	v.hears(greeting)
+	b.click("#bot-kill")
+	b.await("the bot is dead", "text('#bot-state') === 'Bot killed'")
+	v.say("opening hours?")
+	b.await("giosg keeps trying", "texts('#wire li[data-kind=hook]').some((t) => t.includes('comes again'))")
+	b.never("a dead bot seems to be typing", "seen($(¿))", v.at+" .typing")
+	b.click("#bot-start")
+	b.await("the bot is back", "text('#bot-state') === 'Bot running'")
+	v.hears(hours)
+	b.done("restart")
+	v.once(greeting, hours)
+}
+
+func TestBrokenPlaybookIsReadableAndRepairTakesEffect(t *testing.T) {
+	b := open(t, desktop)
+	v := b.first()
+	v.say("opening hours?")
+	v.hears(hours)
+	b.click("#tab-book")
+	text := awaited[string](b.page, "the playbook is shown", "$('#book-text').value")
+	broken := strings.Replace(strings.Replace(text, hours, "Day and night.", 1), "keywords:", "keywrods:", 1)
+	before, _, _ := strings.Cut(broken, "keywrods:")
+	line := strings.Count(before, "\n") + 1
+	b.replace(text, hours, "Day and night.")
+	b.await("the new text is in force", "text('#book-state').startsWith('In force') && text('#book-name').includes('(edited)')")
+	b.replace("", "keywords:", "keywrods:")
+	b.await("the mistake is found", "$('#book-problems li.error')")
+	where := get[string](b.page, "text('#book-problems li.error .where')")
+	problem := get[string](b.page, "text('#book-problems li.error')")
+	if at, _, _ := strings.Cut(where, ":"); at != strconv.Itoa(line) || !strings.Contains(problem, "keywords") {
+		t.Errorf("line %d is wrong; the page says %q", line, problem)
+	}
+	b.await("the line is marked", "$$('#book-lines span')[¿].matches('.error')", line-1)
+	b.await("it is said what holds", "text('#book-state').includes('from before stays in force')")
+	v.say("are you open?")
+	v.hears("Day and night.") // by the one from before
+	b.click("#book-problems li.error button")
+	b.focused("#book-text")
+	b.await("the cursor is at the mistake", "$('#book-text').value.slice($('#book-text').selectionStart).startsWith('keywrods')")
+	b.replace("", "keywrods:", "keywords:")
+	b.replace("", "Day and night.", "Always, ääkkösineen.")
+	b.await("it is repaired", "!$('#book-problems li.error') && text('#book-state').startsWith('In force')")
+	v.say("open?")
+	v.hears("Always, ääkkösineen.")
+	b.done("playbook")
+}
+
+// replace selects words in the playbook and types others. was, if given, is what the whole text must be before.
+func (b *box) replace(was, old, words string) {
+	b.t.Helper()
+	b.click("#book-text")
+	b.focused("#book-text")
+	if was != "" {
+		b.await("the text is as it was", "$('#book-text').value === ¿", was)
+	}
+	if !get[bool](b.page, `((e, at) => at >= 0 && (e.setSelectionRange(at, at + ¿.length), true))($('#book-text'), $('#book-text').value.indexOf(¿))`, old, old) {
+		b.t.Fatalf("%q is not in the playbook", old)
+	}
+	b.press(words)
+	b.await("it is written", "$('#book-text').value.includes(¿)", words)
+}
+
+func TestExamplesWork(t *testing.T) {
+	b := open(t, desktop)
+	b.click("#tab-book")
+	b.choose("#book-choice", "greeter.yaml")
+	b.await("the greeter is in force", "text('#book-modes').includes('greeter') && text('#book-hooks').includes('routed_chats')")
+	v := b.comes("Web shop (en)")
+	b.await("it greets before the visitor has written", "$(¿)", v.at+" .by-bot .bubble")
+	b.choose("#book-choice", "sidekick.yaml")
+	b.await("the side-kick is in force", "text('#book-modes').includes('sidekick')")
+	v = b.comes("Web shop (en)")
+	v.say("hello")
+	b.click(`#operator-chats [data-row="` + v.id + `"]`)
+	b.click("#operator-take")
+	b.focused("#operator-text")
+	b.press("Hi!", kb.Enter)
+	v.say("do you know Aurora 2?")
+	v.hears("About the Aurora lamp")
+	b.await("its picture is not fetched unasked", "text(¿).includes('Show the picture from')", v.at+" .picture")
+}
+
+// A phone shows one thing at a time.
+func TestPhone(t *testing.T) {
+	b := open(t, phone)
+	v := b.first()
+	b.await("nothing is wider than the phone", "document.documentElement.scrollWidth <= 390")
+	b.never("the operator is in view", "seen($('#operator'))")
+	v.say("opening hours?")
+	v.hears(hours)
+	b.click(".views [data-view=bot]")
+	b.await("the bot is in view", "seen($('#bot')) && !seen($('#visitors'))")
+	b.click(`.turn[data-result="answered"] summary`)
+	b.await("the reason is shown", "text('.turn .reasons .yes').includes('hours')")
+	b.click(".views [data-view=trouble]")
+	b.turns("duplicate", true)
+	b.click(".views [data-view=visitors]")
+	v.say("I want a human")
+	v.hears(asked)
+	b.click(".views [data-view=operator]")
+	b.click("#operator-join")
+	b.focused("#operator-text")
+	b.press("On my way", kb.Enter)
+	b.click(".views [data-view=visitors]")
+	b.await("the visitor reads it", "seen($(¿)) && texts(¿).includes('On my way')", v.at, v.at+" .by-human .bubble")
+	b.click("#bot-kill")
+	b.await("the bot is dead", "text('#bot-state') === 'Bot killed'")
+	b.click("#bot-start")
+	b.await("the bot is back", "text('#bot-state') === 'Bot running'")
+	b.done("answer", "why", "human", "duplicate")
+	v.once(greeting, hours, asked)
+}
+
+// Whoever follows the guide has seen it all within a minute, on one page.
+func TestGuideToTheEnd(t *testing.T) {
+	b := open(t, desktop)
+	b.await("it says what to do first", "text('#guide-hint').includes('opening hours?')")
+	v := b.first()
+	v.say("opening hours?")
+	v.hears(hours)
+	b.clickText(v.at+" .acts button.act", "Where is my order?")
+	v.hears(order)
+	b.click(".turn summary")
+	v.say("I want a human")
+	v.hears(asked)
+	b.click("#operator-join")
+	b.focused("#operator-text")
+	b.press("Hello!", kb.Enter)
+	b.done("answer", "button", "why", "human")
+	finnish := b.comes("Verkkokauppa (fi)")
+	finnish.say("auki?")
+	finnish.hears(hoursFi)
+	b.turns("duplicate", true)
+	finnish.say("Siniset norsut")
+	finnish.hears(unknownFi)
+	b.done("language", "duplicate")
+	b.turns("duplicate", false)
+	b.turns("down", true)
+	finnish.say("tilaus")
+	finnish.turn("later", "tilaus")
+	b.turns("down", false)
+	finnish.hears("Kirjoita tilausnumerosi, esimerkiksi A123456.")
+	b.done("outage")
+	b.click("#bot-kill")
+	finnish.say("kiitos")
+	b.await("giosg keeps trying", "texts('#wire li[data-kind=hook]').some((t) => t.includes('comes again'))")
+	b.click("#bot-start")
+	finnish.hears("Ole hyvä!")
+	b.done("restart")
+	b.click("#tab-book")
+	b.replace("", hours, "Day and night.")
+	b.done("playbook")
+	b.await("all is ticked off", "text('#guide-count') === '9 of 9' && text('#guide-hint').includes('seen it all')")
+	finnish.once(greetFi, hoursFi, unknownFi, "Kirjoita tilausnumerosi, esimerkiksi A123456.", "Ole hyvä!")
+	v.once(greeting, hours, order, asked)
+}
