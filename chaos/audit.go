@@ -182,10 +182,13 @@ func (w *world) order(t *talk, s swap, v verdict, told map[string]time.Time, log
 			spoke = c.At
 		}
 	}
-	begun := told[s.to.ID] // the turn began after that, and after the turns before it
-	for _, l := range s.same {
-		if at, ok := told[l.ID]; ok && at.Before(begun) {
-			begun = at
+	// The turn began when the bot had the message, and after the turns before it. A webhook whose answer was lost came all the same.
+	var begun time.Time
+	for _, l := range append(s.same[:len(s.same):len(s.same)], s.to) {
+		for _, at := range []time.Time{told[l.ID], logs.kept[l.ID]} {
+			if !at.IsZero() && (begun.IsZero() || at.Before(begun)) {
+				begun = at
+			}
 		}
 	}
 	for _, done := range logs.turns[s.to.ChatID] {

@@ -66,12 +66,13 @@ func write(seed uint64, i, n, orgs int, span time.Duration) script {
 		s.served = snatched
 	}
 	last := -1
+	// Messages that wait side by side have different answers, so that it can be told which of them was answered first.
 	text := func(alone bool) string {
-		if r.Float64() < 0.15 {
+		if alone && r.Float64() < 0.2 {
 			return nonsense[r.IntN(len(nonsense))]
 		}
 		n := r.IntN(rules)
-		if last >= 0 && r.Float64() < 0.15 && (alone || !once(last)) {
+		if last >= 0 && alone && r.Float64() < 0.2 {
 			n = last // the same again
 		}
 		for once(n) && s.served != byBot {

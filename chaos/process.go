@@ -85,11 +85,13 @@ func (p *process) startLocked() error {
 
 // watch is what every deployment has: something that starts again what has ended.
 func (p *process) watch(cmd *exec.Cmd, gone chan struct{}) {
+	start := time.Now()
 	err := cmd.Wait()
 	p.mu.Lock()
 	p.cmd = nil
 	close(gone)
-	if !p.asked {
+	// With no Redis to be found a replica gives up soon after its start, and is started again.
+	if gaveUp := cmd.ProcessState.ExitCode() == 1 && time.Since(start) < 12*time.Second; !p.asked && !gaveUp {
 		p.deaths = append(p.deaths, fmt.Sprintf("%s %s: %v", time.Now().Format("15:04:05.000"), p.name, err))
 	}
 	again := !p.stopped && !p.asked
