@@ -3,7 +3,6 @@ package giosg
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -146,7 +145,7 @@ func (c *Client) roundTrip(ctx context.Context, token *Token, r *route, url stri
 		// The deed is done. What can be read of the answer is taken, and no
 		// more is asked of it: it may be empty.
 		if whole {
-			_ = json.Unmarshal(buf.Bytes(), out)
+			_ = unmarshal(buf.Bytes(), out)
 		}
 		return status, nil
 	}
@@ -155,7 +154,7 @@ func (c *Client) roundTrip(ctx context.Context, token *Token, r *route, url stri
 		e.Status = status
 		return status, e
 	}
-	if err := json.Unmarshal(buf.Bytes(), out); err != nil {
+	if err := unmarshal(buf.Bytes(), out); err != nil {
 		e := r.fail(Temporary, causeOf(fmt.Errorf("the answer cannot be read: %w", err), token.Value))
 		e.Status = status
 		return status, e

@@ -49,6 +49,21 @@ const (
 	maxChannel       = 512 // bytes
 )
 
+// envelope is the JSON around a webhook's resource.
+type envelope struct {
+	Channel    string          `json:"channel"`
+	Action     Change          `json:"action"`
+	ResourceID string          `json:"resource_id"`
+	Resource   json.RawMessage `json:"resource"`
+	Auth       *struct {
+		AccessToken Secret          `json:"access_token"`
+		TokenType   string          `json:"token_type"`
+		ExpiresIn   json.RawMessage `json:"expires_in"`
+		User        UserID          `json:"user_id"`
+		Org         OrgID           `json:"organization_id"`
+	} `json:"app_user_auth"`
+}
+
 // ParseWebhook reads a webhook's body. The caller limits its size. Unknown
 // fields are ignored. An error names the field and what is wrong with it, and
 // never repeats what was in it.
@@ -59,19 +74,7 @@ func ParseWebhook(body []byte) (Webhook, error) {
 	if err := checkDepth(body); err != nil {
 		return Webhook{}, err
 	}
-	var w struct {
-		Channel    string          `json:"channel"`
-		Action     Change          `json:"action"`
-		ResourceID string          `json:"resource_id"`
-		Resource   json.RawMessage `json:"resource"`
-		Auth       *struct {
-			AccessToken Secret          `json:"access_token"`
-			TokenType   string          `json:"token_type"`
-			ExpiresIn   json.RawMessage `json:"expires_in"`
-			User        UserID          `json:"user_id"`
-			Org         OrgID           `json:"organization_id"`
-		} `json:"app_user_auth"`
-	}
+	var w envelope
 	if err := decode("", body, &w); err != nil {
 		return Webhook{}, err
 	}
@@ -222,9 +225,9 @@ func checkTime(t Time) error {
 	return nil
 }
 
-// decode is json.Unmarshal with errors that say where, and repeat nothing.
+// decode is unmarshal with errors that say where, and repeat nothing.
 func decode(where string, b []byte, v any) error {
-	err := json.Unmarshal(b, v)
+	err := unmarshal(b, v)
 	if err == nil {
 		return nil
 	}
