@@ -9,7 +9,7 @@ import (
 type inbox[T any] struct {
 	mu      sync.Mutex
 	list    []T           // guarded by mu
-	waiting int           // takers in take; guarded by mu
+	waiting int           // takers in take, less those that work is being fetched for; guarded by mu
 	filled  chan struct{} // a token: the list may have something
 	wanted  chan struct{} // a token: somebody may be waiting
 }
@@ -64,6 +64,22 @@ func (b *inbox[T]) count(d int) {
 	b.mu.Lock()
 	b.waiting += d
 	b.mu.Unlock()
+}
+
+// reserve keeps a waiting taker for work that is about to be put; unreserve follows in any case.
+func (b *inbox[T]) reserve() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.waiting <= len(b.list) {
+		return false
+	}
+	b.waiting--
+	return true
+}
+
+func (b *inbox[T]) unreserve() {
+	b.count(1)
+	signal(b.wanted)
 }
 
 // demand is how many takers would be left waiting after all that is in the list was taken.

@@ -139,13 +139,32 @@ func (q *Redis) ttl() int64 { return q.opts.TTL.Milliseconds() }
 
 // Put implements Queue.
 func (q *Redis) Put(ctx context.Context, it Item) error {
-	fresh, err := putScript.Run(ctx, q.client, q.opts.Keys.all(it.Lane),
-		member(it), it.At.UnixMilli(), it.Body, q.ttl(), it.Lane).Int()
+	// A free worker of ours can have the lane at once, which saves the way by the readers.
+	taker := ""
+	if q.work.reserve() {
+		defer q.work.unreserve()
+		taker = q.consumer
+	}
+	start := time.Now()
+	answer, err := putScript.Run(ctx, q.client, q.opts.Keys.all(it.Lane),
+		member(it), it.At.UnixMilli(), it.Body, q.ttl(), it.Lane, taker).Slice()
 	if err != nil {
 		return fmt.Errorf("queue: keeping an item: %w", err)
 	}
-	if fresh == 0 {
+	if answer[0] == int64(0) {
 		q.opts.Known(1)
+	}
+	if len(answer) < 3 {
+		return nil
+	}
+	id, _ := answer[1].(string)
+	lane, _ := answer[2].(string)
+	e := &entry{q: q, id: id, lane: lane, count: 1}
+	if len(answer) == 3 {
+		q.hold(e)
+		q.work.put(&Lease{held: q, entry: e})
+	} else if l, ok := q.leased(e, answer[3:], start); ok {
+		q.work.put(l)
 	}
 	return nil
 }

@@ -73,10 +73,11 @@ end
 func script(body string) *redis.Script { return redis.NewScript(prelude + body) }
 
 var (
-	// ARGV 1 member, 2 item time, 3 body, 4 ttl ms, 5 lane. A wake-up that is missing, whatever lost it, is made again. Answers 1 for
-	// an item that is new.
+	// ARGV 1 member, 2 item time, 3 body, 4 ttl ms, 5 lane, 6 a consumer that has a free worker, or nothing. A wake-up that is missing,
+	// whatever lost it, is made again. Answers 1 for an item that is new; then, for the consumer, the wake-up that waits longest and its
+	// lane, and if that is this lane what head answers.
 	putScript = script(`
-if redis.call('SISMEMBER', seen, idof(ARGV[1])) == 1 then return 0 end
+if redis.call('SISMEMBER', seen, idof(ARGV[1])) == 1 then return {0} end
 local new = redis.call('ZADD', box, 'NX', ARGV[2], ARGV[1])
 if new == 1 then redis.call('HSET', bodies, ARGV[1], ARGV[3]) end
 local act = redis.call('HGET', state, 'act')
@@ -89,9 +90,14 @@ elseif act == 'park' then
 elseif act then
 	there = redis.call('XRANGE', ready, act, act)[1]
 end
-if not there then wake(ARGV[5]) end
 redis.call('PEXPIRE', state, ARGV[4])
-return new`)
+if there then return {new} end
+wake(ARGV[5])
+local got = ARGV[6] ~= '' and redis.pcall('XREADGROUP', 'GROUP', 'g', ARGV[6], 'COUNT', 1, 'STREAMS', ready, '>')
+if not got or got.err then return {new} end
+local entry, lane = got[1][2][1][1], got[1][2][1][2][2]
+if lane ~= ARGV[5] then return {new, entry, lane} end
+return {new, entry, lane, unpack(head(entry, ARGV[6], ARGV[4]))}`)
 
 	// ARGV 1 entry, 2 consumer, 3 count, 4 ttl ms.
 	claimScript = script(`
