@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	fast "github.com/segmentio/encoding/json"
+
 	"giosgbot/playbook"
 )
 
@@ -44,7 +46,7 @@ type mark struct {
 // recall reads a memo. What cannot be read is as good as forgotten.
 func recall(b []byte) memo {
 	var m memo
-	if len(b) == 0 || json.Unmarshal(b, &m) != nil {
+	if len(b) == 0 || fast.Unmarshal(b, &m) != nil {
 		return memo{}
 	}
 	return m

@@ -3,13 +3,14 @@ package bot
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
 	"runtime/debug"
 	"time"
+
+	"github.com/segmentio/encoding/json"
 
 	"giosgbot/giosg"
 	"giosgbot/playbook"

@@ -75,7 +75,8 @@ func (b *Bolt) AddTx(tx *bbolt.Tx, chat string, ids ...string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	if !b.alive(tx, chat) {
+	left := b.left(tx, chat)
+	if left <= 0 {
 		if err := forget(tx, chat); err != nil {
 			return err
 		}
@@ -85,7 +86,11 @@ func (b *Bolt) AddTx(tx *bbolt.Tx, chat string, ids ...string) error {
 			return err
 		}
 	}
-	expires := binary.BigEndian.AppendUint64(nil, uint64(b.now().Add(b.ttl).UnixMilli()))
+	if left >= b.ttl {
+		return nil
+	}
+	// A little more than is promised, so that this is not written with each id.
+	expires := binary.BigEndian.AppendUint64(nil, uint64(b.now().Add(b.ttl+b.ttl/32).UnixMilli()))
 	return tx.Bucket(expiresBucket).Put([]byte(chat), expires)
 }
 
@@ -94,9 +99,15 @@ func (b *Bolt) RemoveTx(tx *bbolt.Tx, chat, id string) error {
 	return tx.Bucket(seenBucket).Delete(key(chat, id))
 }
 
-func (b *Bolt) alive(tx *bbolt.Tx, chat string) bool {
+func (b *Bolt) alive(tx *bbolt.Tx, chat string) bool { return b.left(tx, chat) > 0 }
+
+// left is how long the chat's ids are still remembered.
+func (b *Bolt) left(tx *bbolt.Tx, chat string) time.Duration {
 	v := tx.Bucket(expiresBucket).Get([]byte(chat))
-	return len(v) == 8 && int64(binary.BigEndian.Uint64(v)) > b.now().UnixMilli()
+	if len(v) != 8 {
+		return 0
+	}
+	return time.Duration(int64(binary.BigEndian.Uint64(v))-b.now().UnixMilli()) * time.Millisecond
 }
 
 // Sweep forgets chats whose time is over, at most limit of them, and returns how many it forgot.

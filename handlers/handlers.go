@@ -137,7 +137,7 @@ func (d *Door) webhook(kinds ...giosg.ChannelKind) echo.HandlerFunc {
 		if result == "kept" {
 			code = http.StatusAccepted
 		}
-		return c.JSON(code, status{Status: result})
+		return c.JSONBlob(code, []byte(`{"status":"`+result+`"}`))
 	}
 }
 

@@ -44,27 +44,27 @@ local function idof(member)
 	return bar and string.sub(member, 1, bar - 1) or member
 end
 
+local function first() return redis.call('ZRANGE', box, 0, 0, 'WITHSCORES') end
+
 -- takes the lane's first item, or gives the lane back when there is none; the last of the answer is how many finished items it let go
-local function head(entry, consumer, ttl)
-	redis.call('PEXPIRE', state, ttl)
-	local known = 0
+local function head(entry, here, consumer, fresh)
+	local known, at = 0, here
 	while true do
-		local first = redis.call('ZRANGE', box, 0, 0, 'WITHSCORES')
-		if not first[1] then
+		if not at[1] then
 			redis.call('HDEL', state, 'act', 'tries', 'since', 'held')
 			drop(entry)
 			return {'empty', known}
 		end
-		if redis.call('SISMEMBER', seen, idof(first[1])) == 1 then
-			redis.call('ZREM', box, first[1])
-			redis.call('HDEL', bodies, first[1])
-			known = known + 1
+		if redis.call('SISMEMBER', seen, idof(at[1])) == 1 then
+			redis.call('ZREM', box, at[1])
+			redis.call('HDEL', bodies, at[1])
+			known, at = known + 1, first()
 		else
-			redis.call('XCLAIM', ready, 'g', consumer, 0, entry, 'JUSTID') -- the lease counts from here
+			if not fresh then redis.call('XCLAIM', ready, 'g', consumer, 0, entry, 'JUSTID') end -- the lease counts from here
 			local was = redis.call('HMGET', state, 'memo', 'tries', 'since', 'held')
 			local tries, since = (tonumber(was[2]) or 0) + 1, was[3] or now()
 			redis.call('HSET', state, 'tries', tries, 'since', since, 'held', 1)
-			return {'item', first[1], first[2], redis.call('HGET', bodies, first[1]) or '', was[1] or '', tries, was[4] and 1 or 0, tostring(since), known}
+			return {'item', at[1], at[2], redis.call('HGET', bodies, at[1]) or '', was[1] or '', tries, was[4] and 1 or 0, tostring(since), known}
 		end
 	end
 end
@@ -97,11 +97,14 @@ local got = ARGV[6] ~= '' and redis.pcall('XREADGROUP', 'GROUP', 'g', ARGV[6], '
 if not got or got.err then return {new} end
 local entry, lane = got[1][2][1][1], got[1][2][1][2][2]
 if lane ~= ARGV[5] then return {new, entry, lane} end
-return {new, entry, lane, unpack(head(entry, ARGV[6], ARGV[4]))}`)
+return {new, entry, lane, unpack(head(entry, first(), ARGV[6], true))}`)
 
 	// ARGV 1 entry, 2 consumer, 3 count, 4 ttl ms.
 	claimScript = script(`
-if mine(ARGV[1], ARGV[2], ARGV[3]) then return head(ARGV[1], ARGV[2], ARGV[4]) end
+if mine(ARGV[1], ARGV[2], ARGV[3]) then
+	redis.call('PEXPIRE', state, ARGV[4])
+	return head(ARGV[1], first(), ARGV[2])
+end
 if redis.call('HGET', state, 'act') ~= ARGV[1] then drop(ARGV[1]) end -- not this lane's wake-up: a leftover
 return {'lost'}`)
 
@@ -121,16 +124,17 @@ if score then
 end
 redis.call('ZREM', box, member)
 redis.call('HDEL', bodies, member)
-local more = redis.call('ZCARD', box) > 0
+local at = first()
+local more = at[1]
 if more and ARGV[12] == '' then redis.call('HDEL', state, 'tries', 'since') end -- else head does
 if more and ARGV[12] ~= 'held' then redis.call('HDEL', state, 'held') end
+redis.call('PEXPIRE', state, ARGV[4])
 if step == 'yield' and more then
 	drop(ARGV[1])
 	wake(lane)
-	redis.call('PEXPIRE', state, ARGV[4])
 	return {'empty'}
 end
-return head(ARGV[1], ARGV[2], ARGV[4])`)
+return head(ARGV[1], at, ARGV[2])`)
 
 	// KEYS 8 parked (set: lanes that wait for the topic). ARGV 1 entry, 2 consumer, 3 count, 4 ttl ms, 5 lane, 6 delay ms,
 	// 7 act (later, park or now), 8 untouched, 9 cut off.
