@@ -24,6 +24,7 @@ import (
 
 // Queue is what the operator's side needs of the lanes.
 type Queue interface {
+	Ping(ctx context.Context) error
 	Stats(ctx context.Context) (queue.Stats, error)
 	Dead(ctx context.Context, limit int) ([]queue.Dead, error)
 	Revive(ctx context.Context, id string) error

@@ -17,6 +17,7 @@ type look struct {
 	at     time.Time
 	oldest time.Duration // how long the event that has waited longest has waited
 	err    error         // the store did not answer; then the rest is of the last time that it did
+	refuse error         // the store answered, but does not keep what it is given
 	since  time.Time     // with err: since when
 	seen   time.Time     // when the store answered last; zero: never
 }
@@ -55,6 +56,8 @@ func (a *Admin) look(ctx context.Context) look {
 		if s.last.err == nil {
 			next.since = now
 		}
+	} else {
+		next.refuse = s.queue.Ping(ctx)
 	}
 	var emptyAt time.Time
 	if err == nil && stats.Ready+stats.Paused == 0 {
@@ -93,7 +96,7 @@ var (
 	lanesDesc    = desc("lanes", "Lanes with unfinished events: ready (for a worker, or in its hands) or paused (for a delay or a token). Of the whole fleet with Redis: take the maximum of the replicas, not the sum.", "state")
 	deadDesc     = desc("deadletters", "Events that are set aside. Of the whole fleet with Redis.")
 	oldestDesc   = desc("oldest_waiting_seconds", "How long the event that has waited longest has waited; 0 with none.")
-	storeDesc    = desc("store_up", "1 if the store of the lanes answers.")
+	storeDesc    = desc("store_up", "1 if the store of the lanes answers and keeps what it is given.")
 	playbookDesc = desc("playbook_info", "Always 1; its labels tell which playbook is in force.", "name", "version")
 	currentDesc  = desc("playbook_current", "1 if the playbook's file as it is now is in force; 0 if it has mistakes, and the one before is.")
 	tokensDesc   = desc("tokens_valid", "Bot users for which this process holds a valid token.")
@@ -117,13 +120,15 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	now, l := a.opts.Now(), a.look(context.Background())
-	if l.err == nil {
+	if l.err == nil && l.refuse == nil {
 		send(storeDesc, 1)
+	} else {
+		send(storeDesc, 0)
+	}
+	if l.err == nil {
 		send(lanesDesc, float64(l.Ready), "ready")
 		send(lanesDesc, float64(l.Paused), "paused")
 		send(deadDesc, float64(l.Dead))
-	} else {
-		send(storeDesc, 0)
 	}
 	send(oldestDesc, l.oldest.Seconds())
 	book := a.opts.Playbook()

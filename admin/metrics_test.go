@@ -292,3 +292,32 @@ func TestStoreDown(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 }
+
+// refusing is a store that answers and keeps nothing.
+type refusing struct{ admin.Queue }
+
+func (refusing) Ping(context.Context) error {
+	return errors.New("OOM command not allowed when used memory > 'maxmemory'")
+}
+
+func TestStoreRefuses(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(o *admin.Options) { o.Queue = refusing{o.Queue} })
+	m := s.scrape()
+	s.want(m, "giosgbot_store_up", 0)
+	s.want(m, `giosgbot_lanes{state="ready"}`, 0) // is known all the same
+	var st struct {
+		Verdict struct {
+			Level    string
+			Problems []struct{ Text string }
+		}
+		Store struct {
+			Up      bool
+			Refuses string
+		}
+	}
+	s.get("/api/status", &st)
+	if st.Verdict.Level != "bad" || !st.Store.Up || !strings.Contains(st.Store.Refuses, "OOM") || !strings.Contains(fmt.Sprint(st.Verdict.Problems), "OOM") {
+		t.Errorf("%+v", st)
+	}
+}

@@ -29,6 +29,7 @@ type status struct {
 	Store struct {
 		Kind  string     `json:"kind"`
 		Up    bool       `json:"up"`
+		Why   string     `json:"refuses"` // why it keeps nothing though it answers; empty while it does
 		Since *time.Time `json:"down_since"`
 		Seen  *time.Time `json:"seen"` // when it answered last
 	} `json:"store"`
@@ -101,6 +102,9 @@ func (a *Admin) collect(ctx context.Context, now time.Time) *status {
 	s.Store.Kind, s.Store.Up = a.opts.Store, l.err == nil
 	if l.err != nil {
 		s.Store.Since = &l.since
+	}
+	if l.refuse != nil {
+		s.Store.Why = clean(l.refuse.Error())
 	}
 	if !l.seen.IsZero() {
 		s.Store.Seen = &l.seen

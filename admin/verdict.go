@@ -32,7 +32,10 @@ func judge(s *status, lately minute) verdict {
 	warn := func(text, do string) { warnings = append(warnings, problem{"warn", text, do}) }
 
 	if !s.Store.Up {
-		bad("The store does not answer, so no webhook can be kept.", "Look at the store ("+s.Store.Kind+"). giosg sends refused webhooks again for a while; the bot goes on by itself when the store is back.")
+		bad("The store does not answer, so no webhook can be kept.", "Look at the store ("+s.Store.Kind+"). The bot goes on by itself when the store is back, and catching up finds the visitors whose webhooks giosg does not send again.")
+	}
+	if s.Store.Why != "" {
+		bad("The store answers, but keeps nothing: "+s.Store.Why+".", "Look at the store ("+s.Store.Kind+"): memory, disk, standbys. The bot goes on by itself when it keeps again, and catching up finds the visitors whose webhooks giosg does not send again.")
 	}
 	open, paused := 0, 0
 	for _, u := range s.Users {

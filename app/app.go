@@ -268,7 +268,9 @@ func (a *App) echo() *echo.Echo {
 	e.Server.ReadHeaderTimeout = 5 * time.Second
 	e.Server.ReadTimeout = 10 * time.Second
 	e.Server.WriteTimeout = 15 * time.Second
-	e.Server.IdleTimeout = 60 * time.Second
+	// Longer than load balancers keep a connection (most a minute, some ten): who closes it first must not be the bot, or a webhook that
+	// is sent in the same moment is lost, since balancers do not repeat a POST.
+	e.Server.IdleTimeout = 11 * time.Minute
 	e.Server.ErrorLog = slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)
 	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{
 		DisablePrintStack: true,

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -111,6 +112,38 @@ func (c *chat) member(ctx context.Context) (bool, error) {
 	return role == serving, err
 }
 
+// second tells whether another user who is present had joined when the bot did, and the bot has not spoken yet. The chat's record says who
+// was first, so of two bots that come at once one stays; while it does not show the bot's own join, nothing is known, and the bot stays.
+func (c *chat) second(ctx context.Context) (bool, error) {
+	lines, err := c.read(ctx)
+	if err != nil {
+		return false, err
+	}
+	c.lines = lines // for the look that follows
+	in, before := map[string]bool{}, map[string]bool{}
+	for _, l := range lines {
+		switch l.what {
+		case otherJoin:
+			in[l.who] = true
+		case otherLeave:
+			delete(in, l.who)
+			delete(before, l.who)
+		case ownJoin:
+			before = maps.Clone(in)
+		case ownWords:
+			return false, nil
+		}
+	}
+	if len(before) == 0 {
+		return false, nil
+	}
+	now, err := c.s.RoutedChat(ctx, c.ev.Chat)
+	if giosg.KindOf(err) == giosg.Gone {
+		return false, nil
+	}
+	return now.PresentUserParticipantCount > 1, err
+}
+
 // roleIn tells from a chat's lines how the bot stands to it. Lines do not tell whether a member holds the chat; if the playbook can be a
 // sidekick too, its membership does.
 func (c *chat) roleIn(ctx context.Context, lines []line) (role, error) {
@@ -180,6 +213,10 @@ func messageLine(m giosg.Message, bot giosg.UserID) line {
 		l.what = ownJoin
 	case own && m.Type == giosg.TypeLeave:
 		l.what = ownLeave
+	case m.SenderType == giosg.SenderUser && m.Type == giosg.TypeJoin:
+		l.what, l.who = otherJoin, m.SenderID
+	case m.SenderType == giosg.SenderUser && m.Type == giosg.TypeLeave:
+		l.what, l.who = otherLeave, m.SenderID
 	}
 	return l
 }

@@ -19,6 +19,8 @@ const (
 	ownWords      // the bot wrote
 	ownJoin
 	ownLeave
+	otherJoin // of another user
+	otherLeave
 )
 
 // line is a message of a chat, in the bot's view.
@@ -28,7 +30,8 @@ type line struct {
 	what    what
 	text    string
 	value   string
-	unknown bool // the words can no longer be read (encrypted or purged)
+	who     string // who joined or left
+	unknown bool   // the words can no longer be read (encrypted or purged)
 }
 
 // reply is an answer that is owed for a line, or the greeting.

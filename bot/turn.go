@@ -144,14 +144,34 @@ func (t *turn) routed(ctx context.Context) error {
 	case c.PresentUserParticipantCount > 0:
 		if t.lease.Attempt > 1 { // we, perhaps
 			if in, err := t.chat.member(ctx); err != nil || in {
-				return t.joined(ctx, playbook.Greeter, err)
+				return t.greet(ctx, err)
 			}
 		}
 		t.memo.Role = outside
 		t.done("taken", "another user serves the chat")
 		return nil
 	}
-	return t.joined(ctx, playbook.Greeter, t.chat.join(ctx, playbook.Greeter))
+	return t.greet(ctx, t.chat.join(ctx, playbook.Greeter))
+}
+
+// greet goes on when a greeter has joined, unless somebody else was faster: nothing keeps two users from joining a routed chat.
+func (t *turn) greet(ctx context.Context, err error) error {
+	second := false
+	if err == nil {
+		err = t.chat.room(ctx) // first, so that the bot speaks right after it has read the chat
+	}
+	if err == nil {
+		if second, err = t.chat.second(ctx); second && err == nil {
+			err = t.chat.change(ctx, func(ctx context.Context) error { return t.chat.s.Leave(ctx, t.ev.Chat) })
+		}
+	}
+	if err == nil && second {
+		t.log.Info("left")
+		t.memo.Role = outside
+		t.done("taken", "another user serves the chat")
+		return nil
+	}
+	return t.joined(ctx, playbook.Greeter, err)
 }
 
 // joined greets, and answers what the visitor has written so far.

@@ -23,6 +23,7 @@ type evening struct {
 	dead  []queue.Dead
 }
 
+func (e *evening) Ping(context.Context) error                 { return nil }
 func (e *evening) Stats(context.Context) (queue.Stats, error) { return e.stats, nil }
 func (e *evening) Dead(_ context.Context, n int) ([]queue.Dead, error) {
 	return e.dead[:min(n, len(e.dead))], nil

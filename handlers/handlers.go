@@ -62,6 +62,7 @@ type Door struct {
 	Options
 	hashes  [][sha256.Size]byte
 	closing atomic.Bool
+	unready atomic.Bool // the store was not well when /readyz was asked last
 }
 
 // New returns a door.
@@ -106,7 +107,13 @@ func (d *Door) ready(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), d.Patience)
 	defer cancel()
 	if err := d.Queue.Ping(ctx); err != nil {
-		return c.JSON(http.StatusServiceUnavailable, status{"unavailable", "the store does not answer"})
+		if d.unready.CompareAndSwap(false, true) {
+			d.Log.Error("not ready", "err", err)
+		}
+		return c.JSON(http.StatusServiceUnavailable, status{"unavailable", "the store does not answer, or keeps nothing; the log says why"})
+	}
+	if d.unready.CompareAndSwap(true, false) {
+		d.Log.Info("ready again")
 	}
 	s := status{Status: "ready"}
 	if d.Problem != nil {

@@ -458,8 +458,13 @@ func TestHealth(t *testing.T) {
 	d.store.pingErr = errDown
 	get(handlers.HealthPath, 200, "ok") // restarting the bot would not help
 	get(handlers.ReadyPath, 503, "unavailable")
+	get(handlers.ReadyPath, 503, "unavailable")
 	d.store.pingErr = nil
 	get(handlers.ReadyPath, 200, "ready")
+	get(handlers.ReadyPath, 200, "ready")
+	if log := d.log.String(); strings.Count(log, `"not ready"`) != 1 || strings.Count(log, `"ready again"`) != 1 || !strings.Contains(log, errDown.Error()) {
+		t.Errorf("the log must say once when it begins, and why, and once when it is over: %s", log)
+	}
 	d.Close()
 	d.Close()
 	get(handlers.HealthPath, 200, "ok")

@@ -95,7 +95,12 @@ func (k *Keeper) renew(ctx context.Context, s *giosg.Session, online *bool, mark
 		}
 	}
 	start := k.now()
-	if err := k.refresh(ctx, s); err != nil {
+	rest := k.ttl / 2
+	if err := k.refresh(ctx, s); giosg.KindOf(err) == giosg.Unknown {
+		if rest = k.took(ctx, s); rest <= 0 {
+			return err
+		}
+	} else if err != nil {
 		return err
 	}
 	if online != nil {
@@ -103,7 +108,6 @@ func (k *Keeper) renew(ctx context.Context, s *giosg.Session, online *bool, mark
 			return err
 		}
 	}
-	rest := k.ttl / 2
 	k.remember(user, state{start.Add(rest), mark})
 	if k.remote != nil {
 		k.remote.Refreshed(ctx, user, mark, rest)
@@ -148,6 +152,21 @@ func (k *Keeper) refresh(ctx context.Context, s *giosg.Session) error {
 	}
 	_, err = s.CreateClient(ctx, k.ttl)
 	return err
+}
+
+// took tells by the list of clients whether the bot user is present for more than half of a lifetime, though nobody knows what became of
+// the refresh: where every answer is lost, asking again would never end. It returns for how long no refresh is needed; 0 if one is.
+func (k *Keeper) took(ctx context.Context, s *giosg.Session) (rest time.Duration) {
+	clients, err := s.Clients(ctx)
+	if err != nil {
+		return 0
+	}
+	for _, c := range clients {
+		if c.IsPresent {
+			rest = max(rest, c.PresenceExpiresAt.Add(-k.ttl/2).Sub(k.now()))
+		}
+	}
+	return min(rest, k.ttl/2)
 }
 
 // States lists until when each bot user that this process knows needs no refresh.

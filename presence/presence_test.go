@@ -266,7 +266,7 @@ func TestNothingIsRememberedAfterAnError(t *testing.T) {
 		{"list", "GET", "clients", 503, giosg.Temporary, []string{list}, []string{list, post, user}},
 		{"list, token", "GET", "clients", 401, giosg.Unauthorized, []string{list}, []string{list, post, user}},
 		{"list, subscription", "GET", "clients", 403, giosg.Forbidden, []string{list}, []string{list, post, user}},
-		{"create", "POST", "clients", 503, giosg.Unknown, []string{list, post}, []string{list, post, user}},
+		{"create", "POST", "clients", 503, giosg.Unknown, []string{list, post, list}, []string{list, post, user}},
 		{"create, throttled", "POST", "clients", 429, giosg.Throttled, []string{list, post}, []string{list, post, user}},
 		{"online", "PATCH", "users/*", 500, giosg.Unknown, []string{list, post, user}, []string{list, patch, user}},
 	} {
@@ -302,9 +302,88 @@ func TestRefreshThatFails(t *testing.T) {
 	if err := k.Ensure(t.Context(), w.session(w.bot.User), nil); giosg.KindOf(err) != giosg.Unknown {
 		t.Errorf("%v", err)
 	}
-	w.calls(list, patch) // and no second client
+	w.calls(list, patch, list) // and no second client
 	w.ensure(k, nil)
 	w.calls(list, patch)
+}
+
+// When the answers to all writes are lost, the list of clients tells that a write took effect all the same.
+func TestWritesWithoutAnswers(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		method string
+		fault  func(*giosgtest.Rule)
+		before time.Duration // how long a client has to live; 0: there is none
+		want   []string
+		fails  bool
+	}{
+		"create, cut":          {"POST", func(r *giosgtest.Rule) { r.CutAfter() }, 0, []string{list, post, list}, false},
+		"create, 500":          {"POST", func(r *giosgtest.Rule) { r.FailAfter(500) }, 0, []string{list, post, list}, false},
+		"create, no effect":    {"POST", func(r *giosgtest.Rule) { r.FailBefore(500) }, 0, []string{list, post, list}, true},
+		"refresh, cut":         {"PATCH", func(r *giosgtest.Rule) { r.CutAfter() }, time.Minute, []string{list, patch, list}, false},
+		"refresh, no effect":   {"PATCH", func(r *giosgtest.Rule) { r.FailBefore(500) }, ttl / 3, []string{list, patch, list}, true},
+		"refresh, not needed":  {"PATCH", func(r *giosgtest.Rule) { r.FailBefore(500) }, ttl * 3 / 4, []string{list, patch, list}, false},
+		"refresh, was expired": {"PATCH", func(r *giosgtest.Rule) { r.CutAfter() }, -time.Minute, []string{list, patch, list}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			if tt.before != 0 {
+				w.bot.MakePresent(tt.before)
+			}
+			tt.fault(w.p.On(tt.method, path.Join("clients", map[string]string{"PATCH": "*"}[tt.method])))
+			c := newClock()
+			k := presence.New(ttl, nil)
+			k.Now = c.now
+			err := k.Ensure(t.Context(), w.session(w.bot.User), nil)
+			w.calls(tt.want...)
+			if tt.fails != (err != nil) || err != nil && giosg.KindOf(err) != giosg.Unknown {
+				t.Fatalf("got %v", err)
+			}
+			if err != nil {
+				if len(k.States()) != 0 {
+					t.Errorf("remembered: %v", k.States())
+				}
+				return
+			}
+			if !w.bot.Present() || w.bot.Clients() != 1 {
+				t.Errorf("present %t, %d clients", w.bot.Present(), w.bot.Clients())
+			}
+			w.ensure(k, nil) // it is remembered
+			w.calls()
+			w.p.ClearFaults()
+			// The next refresh is due when half of a lifetime is left, as always.
+			left := ttl
+			if strings.HasSuffix(name, "not needed") {
+				left = tt.before
+			}
+			c.advance(left - ttl/2 - time.Minute)
+			w.ensure(k, nil)
+			w.calls()
+			c.advance(2 * time.Minute)
+			w.ensure(k, nil)
+			w.calls(list, patch)
+		})
+	}
+}
+
+// A client that does not tell when it expires proves nothing.
+func TestAClientWithoutAnEnd(t *testing.T) {
+	t.Parallel()
+	api, err := giosg.New(giosg.Config{BaseURL: "http://giosg.invalid", Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.Method == "GET" {
+			return answer(200, `{"results": [{"id": "c", "is_present": true}]}`), nil
+		}
+		return answer(500, `{}`), nil
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := presence.New(ttl, nil)
+	s := api.As(giosg.Token{User: "bot", Type: "Bearer", Value: "x", Expires: time.Now().Add(time.Hour)})
+	if err := k.Ensure(t.Context(), s, nil); giosg.KindOf(err) != giosg.Unknown || len(k.States()) != 0 {
+		t.Errorf("%v, remembered: %v", err, k.States())
+	}
 }
 
 func TestBotUsersAreApart(t *testing.T) {
@@ -482,7 +561,7 @@ func TestReplicasShareNoError(t *testing.T) {
 	if n := s.Client(t).DBSize(t.Context()).Val(); n != 0 {
 		t.Errorf("%d keys", n)
 	}
-	w.calls(list, post)
+	w.calls(list, post, list)
 	w.ensure(presence.New(ttl, redisOf(t, s)), nil)
 	w.calls(list, post)
 }

@@ -18,6 +18,7 @@ var (
 	itemsBucket = []byte("queue.items") // lane\0member → item time (8 bytes, ms) and body
 	memosBucket = []byte("queue.memos") // lane → expiry (8 bytes, ms) and memo
 	deadBucket  = []byte("queue.dead")  // sequence number → storedDead
+	probeBucket = []byte("queue.probe") // what Ping writes
 )
 
 // Ledger is the record of finished ids in the same file, so that it changes in the same transaction; dedupe.Bolt is one.
@@ -43,6 +44,7 @@ type Bolt struct {
 	ledger Ledger
 	opts   BoltOptions
 	writes *writer
+	proven proof
 	work   *inbox[*Lease]
 	opened time.Time
 	stop   chan struct{}
@@ -96,7 +98,7 @@ func NewBolt(db *bbolt.DB, ledger Ledger, o BoltOptions) (*Bolt, error) {
 	}
 	q := &Bolt{db: db, ledger: ledger, opts: o, work: newInbox[*Lease](), opened: time.Now(), stop: make(chan struct{}), lanes: map[string]*lane{}}
 	err := db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{itemsBucket, memosBucket, deadBucket} {
+		for _, name := range [][]byte{itemsBucket, memosBucket, deadBucket, probeBucket} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
@@ -188,6 +190,7 @@ func (q *Bolt) Put(_ context.Context, it Item) error {
 		return b.Put(itemKey(it), value)
 	})
 	if err != nil {
+		q.proven.note(err)
 		return fmt.Errorf("queue: keeping an item: %w", err)
 	}
 	q.mu.Lock()
@@ -381,9 +384,16 @@ func (q *Bolt) Wake(_ context.Context, topic string) error {
 	return nil
 }
 
-// Ping implements Queue.
-func (q *Bolt) Ping(context.Context) error {
-	return q.db.View(func(*bbolt.Tx) error { return nil })
+// Ping implements Queue. What it writes is larger than most events, so that a disk which has no room for those has none for it.
+func (q *Bolt) Ping(ctx context.Context) error {
+	if q.proven.still() {
+		return q.db.View(func(*bbolt.Tx) error { return nil })
+	}
+	err := q.writes.within(ctx, func(tx *bbolt.Tx) error {
+		return tx.Bucket(probeBucket).Put([]byte("probe"), make([]byte, 16<<10))
+	})
+	q.proven.note(err)
+	return err
 }
 
 // Close implements Queue. What is in a worker's hands is found as cut off when the file is opened again.

@@ -17,6 +17,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 )
 
@@ -61,7 +62,8 @@ type Queue interface {
 	Lease(ctx context.Context) (*Lease, error)
 	// Wake ends the waiting of all lanes that were paused for topic.
 	Wake(ctx context.Context, topic string) error
-	// Ping tells whether the store answers.
+	// Ping tells whether the store answers and keeps what it is given. It tries that out, but not more often than every few seconds
+	// while all is well, so that anybody may ask.
 	Ping(ctx context.Context) error
 	// Stats counts what is in the lanes now.
 	Stats(ctx context.Context) (Stats, error)
@@ -73,6 +75,25 @@ type Queue interface {
 	Drop(ctx context.Context, id string) error
 	// Close hands over what is in hand and ends the queue's own goroutines. It does not close the store beneath.
 	Close() error
+}
+
+// proof is when the store has last shown that it keeps what it is given.
+type proof struct{ at atomic.Int64 } // Unix time, ns
+
+// still tells whether that is recent enough to be believed.
+func (p *proof) still() bool {
+	const rest = 2 * time.Second
+	age := time.Now().UnixNano() - p.at.Load()
+	return age >= 0 && age < int64(rest)
+}
+
+// note remembers how a write went.
+func (p *proof) note(err error) {
+	if err != nil {
+		p.at.Store(0)
+	} else {
+		p.at.Store(time.Now().UnixNano())
+	}
 }
 
 // ErrNotFound says that no item of this id was set aside.

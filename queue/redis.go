@@ -46,6 +46,7 @@ type Redis struct {
 	loops   sync.WaitGroup
 	hurry   chan time.Duration // a lane was paused for this long: look again by then
 	trouble sync.Map           // what is failing now, so that it is logged once
+	writes  proof
 
 	mu   sync.Mutex
 	held map[*entry]struct{} // guarded by mu
@@ -149,6 +150,7 @@ func (q *Redis) Put(ctx context.Context, it Item) error {
 	answer, err := putScript.Run(ctx, q.client, q.opts.Keys.all(it.Lane),
 		member(it), it.At.UnixMilli(), it.Body, q.ttl(), it.Lane, taker).Slice()
 	if err != nil {
+		q.writes.note(err)
 		return fmt.Errorf("queue: keeping an item: %w", err)
 	}
 	if answer[0] == int64(0) {
@@ -405,5 +407,18 @@ func (q *Redis) wakeLane(ctx context.Context, lane string) error {
 	return wakeScript.Run(ctx, q.client, q.opts.Keys.all(lane), lane).Err()
 }
 
-// Ping implements Queue.
-func (q *Redis) Ping(ctx context.Context) error { return q.client.Ping(ctx).Err() }
+// Ping implements Queue. A Redis that is full, is read-only, has too few standbys or cannot save answers all the same, so something is
+// written, in every partition, since nodes of a Cluster have troubles of their own.
+func (q *Redis) Ping(ctx context.Context) error {
+	if q.writes.still() {
+		return q.client.Ping(ctx).Err()
+	}
+	_, err := q.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for p := range partitions {
+			pipe.Set(ctx, q.opts.Keys.part(p, "probe"), 1, 10*time.Second)
+		}
+		return nil
+	})
+	q.writes.note(err)
+	return err
+}

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"runtime"
 	"sync"
 
@@ -29,15 +30,24 @@ func newWriter(db *bbolt.DB) *writer {
 
 // do runs change in a transaction and returns when it is on disk. change may run more than once.
 func (w *writer) do(change func(*bbolt.Tx) error) error {
+	return w.within(context.Background(), change)
+}
+
+// within is do for a caller who does not wait longer than ctx; then nobody tells whether the change was made.
+func (w *writer) within(ctx context.Context, change func(*bbolt.Tx) error) error {
 	op := &write{change: change, err: make(chan error, 1)}
 	select {
 	case w.ops <- op:
+	case <-ctx.Done():
+		return ctx.Err()
 	case <-w.stop:
 		return ErrClosed
 	}
 	select {
 	case err := <-op.err:
 		return err
+	case <-ctx.Done():
+		return ctx.Err()
 	case <-w.stop:
 		w.loop.Wait()
 		select {

@@ -48,7 +48,7 @@ function show(s) {
   refresh('problems', s.verdict.problems, (list) => list.map((p) => h('li', {class: p.level}, h('strong', {}, p.text), ' ', p.do)));
   refresh('about', [s.playbook, s.host, s.version, s.store, s.started], () => [
     fact('playbook', s.playbook.name ? [s.playbook.name, s.playbook.version ? h('code', {}, s.playbook.version) : null] : '–'),
-    fact('store', s.store.up ? s.store.kind : h('strong', {class: 'bad'}, s.store.kind + ', not answering')),
+    fact('store', s.store.up && !s.store.refuses ? s.store.kind : h('strong', {class: 'bad'}, s.store.kind + (s.store.up ? ', keeping nothing' : ', not answering'))),
     fact('version', s.version || '–'), fact('host', s.host || '–'), fact('started', ago(s.started)),
   ]);
   for (const t of tiles) {

@@ -328,7 +328,11 @@ func (w *world) start(t *testing.T, env map[string]string) {
 			}
 		}
 	})
-	url := w.url()
+	w.hook(w.url())
+}
+
+// hook has giosg's webhooks sent to this address from now on.
+func (w *world) hook(url string) {
 	w.bot.SetWebhooks(
 		giosgtest.Webhook{URL: url + "/webhooks/pending_chats?secret=" + secret, Pattern: giosgtest.PendingChats},
 		giosgtest.Webhook{URL: url + "/webhooks/messages?secret=" + secret, Pattern: giosgtest.ChatMessages},

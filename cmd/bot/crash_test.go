@@ -1,0 +1,266 @@
+package main_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"giosgbot/giosg/giosgtest"
+	"giosgbot/redistest"
+)
+
+// What the visitors of a crowd write, and what they are answered: to each word another, so that what is lost, doubled or swapped shows.
+const crowdBook = `name: crowd
+modes: [agent]
+languages: [en]
+greeting:
+  say: "` + greeting + `"
+rules:
+  - name: one
+    when: {keywords: {en: [one]}}
+    say: "You said one."
+  - name: two
+    when: {keywords: {en: [two]}}
+    say: "You said two."
+  - name: three
+    when: {keywords: {en: [three]}}
+    say: "You said three."
+fallback:
+  say: "Sorry, I did not get that."
+`
+
+// crowd is many visitors.
+type crowd struct {
+	*world
+	chats []*giosgtest.Chat
+	wrote map[*giosgtest.Chat][]string
+}
+
+func newCrowd(w *world, n int) *crowd {
+	c := &crowd{world: w, wrote: map[*giosgtest.Chat][]string{}}
+	c.join(n)
+	return c
+}
+
+// join lets n more visitors come.
+func (c *crowd) join(n int) {
+	for range n {
+		c.chats = append(c.chats, c.room.OpenChat())
+	}
+}
+
+// say lets all visitors write a word.
+func (c *crowd) say(word string) {
+	c.Helper()
+	for _, chat := range c.chats {
+		c.world.say(chat, word)
+		c.wrote[chat] = append(c.wrote[chat], word)
+	}
+}
+
+// answered waits until nobody waits for an answer any more.
+func (c *crowd) answered() {
+	c.Helper()
+	for _, chat := range c.chats {
+		words := c.wrote[chat]
+		c.awaitLine(chat, "You said "+words[len(words)-1]+".")
+	}
+}
+
+// once checks, when the bot has gone, that each visitor was greeted once and got each answer once, in order.
+func (c *crowd) once() {
+	c.Helper()
+	for _, chat := range c.chats {
+		want := []string{greeting}
+		for _, word := range c.wrote[chat] {
+			want = append(want, "You said "+word+".")
+		}
+		c.said(chat, want...)
+	}
+}
+
+// busy waits until n words of the bot's are on their way or have been said.
+func (c *crowd) busy(n int) {
+	c.Helper()
+	if _, err := c.p.AwaitArrivals(c.ctx, n, giosgtest.Matching("POST", "chats/*/messages")); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// kill ends the process as the kernel does when memory runs out.
+func (p *process) kill() {
+	p.Helper()
+	if err := p.cmd.Process.Kill(); err != nil {
+		p.Fatal(err)
+	}
+	<-p.ended
+}
+
+// asked asks the process to end; gone waits for that and checks that it went in good order. The promise is 10 s; how long it took
+// depends on the machine and is only told.
+func (p *process) asked() (gone func()) {
+	p.Helper()
+	start := time.Now()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.Fatal(err)
+	}
+	return func() {
+		p.Helper()
+		if code := p.wait(30 * time.Second); code != 0 {
+			p.Errorf("exit %d", code)
+		}
+		p.Logf("gone %v after SIGTERM", time.Since(start).Round(time.Millisecond))
+	}
+}
+
+// balance listens before some bots, and gives a request that one of them does not take to the next.
+func balance(t *testing.T, bots ...*process) string {
+	t.Helper()
+	var urls []string
+	for _, b := range bots {
+		urls = append(urls, b.url())
+	}
+	var mu sync.Mutex
+	turn := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		mu.Lock()
+		turn++
+		first := turn
+		mu.Unlock()
+		for i := range urls {
+			res, err := http.Post(urls[(first+i)%len(urls)]+r.URL.String(), "application/json", bytes.NewReader(body))
+			if err != nil {
+				continue
+			}
+			res.Body.Close()
+			w.WriteHeader(res.StatusCode)
+			return
+		}
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// A replica that is killed while giosg has its answer in hand is followed by the other one, which finds out whether it was said. The
+// promise with the default settings is 10 s; how long it took is only told.
+func TestKilledReplicaIsFollowed(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]func(*giosgtest.Rule){
+		"before the answer took effect": func(r *giosgtest.Rule) { r.HangBefore() },
+		"after the answer took effect":  func(r *giosgtest.Rule) { r.HangAfter() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := serving(t, "REDIS_URL", redistest.Start(t).URL(), "PLAYBOOK", file(t, "crowd.yaml", crowdBook))
+			w := newWorld(t, env)
+			first := w.process
+			chat := w.room.OpenChat()
+			w.say(chat, "one")
+			w.awaitLine(chat, "You said one.")
+			held := w.p.On("POST", "chats/*/messages").Times(1)
+			fault(held)
+			w.say(chat, "two")
+			if err := w.p.Await(w.ctx, func() bool { return held.Hits() > 0 }); err != nil {
+				t.Fatal(err)
+			}
+			w.start(t, env) // the other replica, which has taken no webhook yet
+			start := time.Now()
+			first.kill()
+			w.say(chat, "three") // and giosg's webhook reaches the other one
+			w.awaitLine(chat, "You said two.")
+			w.awaitLine(chat, "You said three.")
+			t.Logf("all was said %v after the kill", time.Since(start).Round(time.Millisecond))
+			if code := w.stop(); code != 0 {
+				t.Errorf("exit %d", code)
+			}
+			w.said(chat, greeting, "You said one.", "You said two.", "You said three.")
+		})
+	}
+}
+
+// With one process and its file, visitors wait while it is away. Who was left waiting, also by webhooks that found nobody listening, is
+// answered when it runs again and the next webhook of the organization brings a token.
+func TestCrowdOutlivesTheProcess(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*process){
+		"killed":  func(p *process) { p.kill() },
+		"stopped": func(p *process) { p.asked()() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := serving(t, "PLAYBOOK", file(t, "crowd.yaml", crowdBook))
+			w := newWorld(t, env)
+			slow := w.p.On("POST", "chats/*/messages").Delay(50 * time.Millisecond)
+			c := newCrowd(w, 30)
+			c.say("one")
+			c.busy(20)
+			end(w.process)
+			c.join(5)
+			c.say("two") // nobody listens
+			if err := w.p.AwaitDeliveries(w.ctx); err != nil {
+				t.Fatal(err)
+			}
+			if refused := w.p.Deliveries(func(d giosgtest.Delivery) bool { return d.GaveUp }); len(refused) < len(c.chats) {
+				t.Errorf("only %d webhooks found nobody", len(refused))
+			}
+			slow.Remove()
+			w.start(t, env)
+			next := w.room.OpenChat()
+			start := time.Now()
+			w.say(next, "one")
+			w.awaitLine(next, "You said one.")
+			c.answered()
+			t.Logf("all were answered %v after the first webhook", time.Since(start).Round(time.Millisecond))
+			c.say("three")
+			c.answered()
+			w.asked()()
+			c.once()
+			w.said(next, greeting, "You said one.")
+		})
+	}
+}
+
+// A replica that is stopped under load leaves to the other what it does not finish, even if giosg does not answer it.
+func TestReplicaIsStoppedUnderLoad(t *testing.T) {
+	t.Parallel()
+	env := serving(t, "REDIS_URL", redistest.Start(t).URL(), "PLAYBOOK", file(t, "crowd.yaml", crowdBook))
+	w := newWorld(t, env)
+	first := w.process
+	w.start(t, env)
+	w.hook(balance(t, first, w.process))
+	held := w.p.On("POST", "chats/*/messages").Skip(5).Times(2)
+	held.HangAfter()
+	slow := w.p.On("POST", "chats/*/messages").Delay(50 * time.Millisecond)
+	c := newCrowd(w, 30)
+	c.say("one")
+	c.busy(20)
+	gone := first.asked()
+	c.say("two")
+	gone()
+	slow.Remove()
+	c.say("three")
+	c.answered()
+	if lost := w.p.Deliveries(func(d giosgtest.Delivery) bool { return !d.OK() }); len(lost) > 0 {
+		t.Errorf("%d webhooks were not taken, such as %+v", len(lost), lost[0])
+	}
+	w.asked()()
+	c.once()
+	for _, p := range []*process{first, w.process} {
+		if !slices.ContainsFunc(strings.Split(p.err.String(), "\n"), func(l string) bool { return strings.Contains(l, `"msg":"said"`) }) {
+			t.Error("one of the two replicas has said nothing")
+		}
+	}
+}
