@@ -60,7 +60,7 @@ type Options struct {
 	Playbook func() *playbook.Playbook // the one in force now
 	Log      *slog.Logger
 
-	Workers int           // turns at a time; default 64
+	Workers int           // turns at a time; default 128
 	Write   time.Duration // how long one change on the platform may take; default 5 s
 	Settle  time.Duration // after this long, what a cut-off attempt sent has taken effect or never will; default 2 s
 	GiveUp  time.Duration // how long an event is tried before it is set aside; default 1 h
@@ -119,7 +119,7 @@ func New(o Options) *Bot {
 	def(&o.Grace, 6*time.Second)
 	def(&o.MaxAge, time.Hour)
 	if o.Workers <= 0 {
-		o.Workers = 64
+		o.Workers = 128
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

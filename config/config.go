@@ -110,7 +110,7 @@ func Settings() []Setting {
 			set: span(time.Minute, 90*24*time.Hour, func(c *Config) *time.Duration { return &c.DedupeTTL }), show: func(c Config) string { return c.DedupeTTL.String() }},
 		{Name: "PRESENCE_TTL", Default: "8h", Doc: "How long one refresh keeps a bot user present; it is repeated when half of this has passed.",
 			set: span(10*time.Second, 7*24*time.Hour, func(c *Config) *time.Duration { return &c.PresenceTTL }), show: func(c Config) string { return c.PresenceTTL.String() }},
-		{Name: "WORKERS", Default: "64", Doc: "How many chats this process works on at once.",
+		{Name: "WORKERS", Default: "128", Doc: "How many chats this process works on at once.",
 			set: count(1, 4096, func(c *Config, n int64) { c.Workers = int(n) }), show: func(c Config) string { return strconv.Itoa(c.Workers) }},
 		{Name: "API_TIMEOUT", Default: "5s", Doc: "How long one call of giosg's API may take.",
 			set: span(100*time.Millisecond, time.Minute, func(c *Config) *time.Duration { return &c.APITimeout }), show: func(c Config) string { return c.APITimeout.String() }},

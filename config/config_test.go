@@ -67,7 +67,7 @@ func TestDefaults(t *testing.T) {
 			c.DataFile != "giosg-bot.db" || c.Playbook != "" || c.Redis != nil || c.RedisPrefix != "giosgbot" || c.WebhookSecrets != nil {
 			t.Errorf("%s: %s", name, c)
 		}
-		if c.MaxBytes != 1<<20 || c.DedupeTTL != 48*time.Hour || c.PresenceTTL != 28800*time.Second || c.Workers != 64 || c.APIConcurrency != 8 ||
+		if c.MaxBytes != 1<<20 || c.DedupeTTL != 48*time.Hour || c.PresenceTTL != 28800*time.Second || c.Workers != 128 || c.APIConcurrency != 8 ||
 			c.APITimeout != 5*time.Second || c.Lease != 5*time.Second || c.GiveUpAfter != time.Hour || c.ShutdownGrace >= 10*time.Second ||
 			c.ShutdownGrace <= 0 || c.LogLevel != slog.LevelInfo || c.LogFormat != "" {
 			t.Errorf("%s: %s", name, c)
