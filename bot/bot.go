@@ -100,9 +100,10 @@ type Bot struct {
 	Options
 	rooms    *rooms
 	sweeps   *sweeps
-	life     context.Context // ends when the bot stops; it is that of sweeps, which nobody calls
+	life     context.Context // ends when the bot stops; it is that of sweeps, which nobody calls, and of turns that wait
 	end      context.CancelFunc
-	disorder sync.Map // giosg.UserID → time.Time: until when its webhooks are known to come out of order
+	waiting  chan struct{} // has a place for each turn that may wait in place
+	disorder sync.Map      // giosg.UserID → time.Time: until when its webhooks are known to come out of order
 }
 
 // New returns a bot; Run starts it.
@@ -124,7 +125,7 @@ func New(o Options) *Bot {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	b := &Bot{Options: o, rooms: newRooms(), sweeps: newSweeps()}
+	b := &Bot{Options: o, rooms: newRooms(), sweeps: newSweeps(), waiting: make(chan struct{}, o.Workers/2)}
 	b.life, b.end = context.WithCancel(context.Background())
 	return b
 }

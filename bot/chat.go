@@ -27,6 +27,11 @@ type chat struct {
 // change makes one change on the platform. Its context ends before the lane can be another worker's: the API client sends nothing after
 // its context's deadline, so a process that was frozen meanwhile sends nothing either.
 func (c *chat) change(ctx context.Context, f func(context.Context) error) error {
+	return c.patiently(ctx, func() error { return c.changeNow(ctx, f) })
+}
+
+// changeNow is change for what must not be done later than now.
+func (c *chat) changeNow(ctx context.Context, f func(context.Context) error) error {
 	end := time.Now().Add(c.Write)
 	if until := c.lease.Until(); until.Before(end) {
 		end = until
@@ -37,12 +42,13 @@ func (c *chat) change(ctx context.Context, f func(context.Context) error) error 
 	ctx, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	err := f(ctx)
-	c.acted = c.acted || !giosg.Refrained(err)
+	c.acted = c.acted || !giosg.PutOff(err)
 	return err
 }
 
 func (c *chat) present(ctx context.Context) error {
-	err := c.Presence.Ensure(ctx, c.s, c.book.Online())
+	// Not with the patient session: others of the bot user may be waiting for this very refresh.
+	err := c.patiently(ctx, func() error { return c.Presence.Ensure(ctx, c.API.As(c.token), c.book.Online()) })
 	if k := giosg.KindOf(err); k == giosg.Gone || k == giosg.Forbidden || k == giosg.Invalid {
 		return &hopeless{err} // says nothing of this chat
 	}
@@ -51,14 +57,18 @@ func (c *chat) present(ctx context.Context) error {
 
 // join takes the chat: as an agent a pending one, as a greeter a routed one.
 func (c *chat) join(ctx context.Context, mode playbook.Mode) error {
-	err := c.change(ctx, func(ctx context.Context) (err error) {
-		if mode == playbook.Agent {
-			_, err = c.s.JoinPending(ctx, c.ev.Chat)
-		} else {
-			_, err = c.s.JoinRouted(ctx, c.ev.Chat, true)
-		}
-		return err
-	})
+	var err error
+	if mode == playbook.Agent { // nobody gets what another has
+		err = c.change(ctx, func(ctx context.Context) error {
+			_, err := c.s.JoinPending(ctx, c.ev.Chat)
+			return err
+		})
+	} else { // nothing keeps two from joining, so the look at the chat just before must be a fresh one
+		err = c.changeNow(ctx, func(ctx context.Context) error {
+			_, err := c.s.JoinRouted(ctx, c.ev.Chat, true)
+			return err
+		})
+	}
 	if giosg.KindOf(err) == giosg.Forbidden {
 		return &hopeless{err}
 	}
@@ -83,7 +93,7 @@ func (c *chat) sitIn(ctx context.Context) (reason string, err error) {
 		// A word of the bot's would make giosg believe that the visitor was served.
 		return "nobody serves the chat yet", nil
 	}
-	err = c.change(ctx, func(ctx context.Context) error {
+	err = c.changeNow(ctx, func(ctx context.Context) error { // while that is still true
 		_, err := c.s.JoinRouted(ctx, c.ev.Chat, false)
 		return err
 	})

@@ -26,9 +26,10 @@ type turn struct {
 	memo  memo
 	log   *slog.Logger
 
-	finished   []string // ids that need no work any more
-	settledAll bool     // all that the bot owes in the chat is done
-	acted      bool     // something was changed on the platform, or may have been
+	finished   []string      // ids that need no work any more
+	settledAll bool          // all that the bot owes in the chat is done
+	acted      bool          // something was changed on the platform, or may have been
+	waited     time.Duration // for calls that giosg put off
 	report     Report
 	untrace    func(result, reason string) // nil if the turn is not traced
 }
@@ -79,7 +80,7 @@ func (t *turn) attempt(ctx context.Context) error {
 	if !ok {
 		return errNoToken
 	}
-	t.chat = &chat{turn: t, s: t.API.As(token), token: token}
+	t.chat = &chat{turn: t, s: t.API.As(token).Patient(t.waits), token: token}
 	t.outOfOrder()
 	switch t.ev.Kind {
 	case giosg.EventPending:
