@@ -6,6 +6,8 @@
 //   - Every visitor message that calls for an answer gets one, in the order of the messages. An attempt that follows another one
 //     reads the chat first and finds what the other said already (replay.go).
 //   - What must be known of a chat is in the chat: a memo that is lost costs two calls and no words.
+//   - A call that giosg put off is made again in place if that is soon, and a bot user who is throttled leaves workers to the others
+//     (patience.go).
 //   - A worker that was frozen does not act on a lane that is no longer its own.
 //   - Trouble is told apart: a chat that is over ends quietly, a refused token waits for the next webhook, an ailing API is tried again
 //     later, and what is hopeless is set aside with its reason.

@@ -44,6 +44,7 @@ func (t *turn) waits(ctx context.Context, err error) bool {
 		return false
 	}
 	t.waited += wait
+	t.chat.served = false // that may change meanwhile
 	t.log.Debug("waits until giosg may be asked again", "err", err, "after", wait.String())
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -243,7 +243,7 @@ func (t *turn) outcome() queue.Outcome {
 	// Only a chat that was read and answered as a whole tells what an earlier attempt did, whichever event that worked on.
 	o := queue.Outcome{Finished: t.finished, Unsettled: t.lease.Attempt > 1 && !t.settledAll}
 	// Of a chat that is none of the bot's there is nothing to remember.
-	if m := t.memo.bytes(); !bytes.Equal(m, t.lease.Memo) && (t.lease.Memo != nil || t.memo.Role != unknown || !reflect.DeepEqual(t.memo.State, playbook.State{})) {
+	if m := t.memo.bytes(); !bytes.Equal(m, t.lease.Memo) && (t.lease.Memo != nil || t.memo.Role != unknown || t.memo.Whole || !reflect.DeepEqual(t.memo.State, playbook.State{})) {
 		o.Memo = m
 	}
 	return o
@@ -254,6 +254,14 @@ func (t *turn) outcome() queue.Outcome {
 func (t *turn) ignore(reason string) error {
 	t.report.Result, t.report.Reason = "ignored", reason
 	return nil
+}
+
+// ignoreOr is ignore, unless there is an error.
+func (t *turn) ignoreOr(reason string, err error) error {
+	if err != nil {
+		return err
+	}
+	return t.ignore(reason)
 }
 
 // done ends a turn whose event needs no work any more.
