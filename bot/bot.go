@@ -6,6 +6,8 @@
 //   - Every visitor message that calls for an answer gets one, in the order of the messages. An attempt that follows another one
 //     reads the chat first and finds what the other said already (replay.go).
 //   - What must be known of a chat is in the chat: a memo that is lost costs two calls and no words.
+//   - A call that giosg put off is made again in place if that is soon, and a bot user who is throttled leaves workers to the others
+//     (patience.go).
 //   - A worker that was frozen does not act on a lane that is no longer its own.
 //   - Trouble is told apart: a chat that is over ends quietly, a refused token waits for the next webhook, an ailing API is tried again
 //     later, and what is hopeless is set aside with its reason.
@@ -100,9 +102,10 @@ type Bot struct {
 	Options
 	rooms    *rooms
 	sweeps   *sweeps
-	life     context.Context // ends when the bot stops; it is that of sweeps, which nobody calls
+	life     context.Context // ends when the bot stops; it is that of sweeps, which nobody calls, and of turns that wait
 	end      context.CancelFunc
-	disorder sync.Map // giosg.UserID → time.Time: until when its webhooks are known to come out of order
+	waiting  chan struct{} // has a place for each turn that may wait in place
+	disorder sync.Map      // giosg.UserID → time.Time: until when its webhooks are known to come out of order
 }
 
 // New returns a bot; Run starts it.
@@ -124,7 +127,7 @@ func New(o Options) *Bot {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	b := &Bot{Options: o, rooms: newRooms(), sweeps: newSweeps()}
+	b := &Bot{Options: o, rooms: newRooms(), sweeps: newSweeps(), waiting: make(chan struct{}, o.Workers/2)}
 	b.life, b.end = context.WithCancel(context.Background())
 	return b
 }

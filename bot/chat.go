@@ -20,6 +20,7 @@ type chat struct {
 	token giosg.Token
 
 	lines      []line // read by findOut, for the look that follows at once
+	served     bool   // by somebody, as was seen in this turn
 	cold       bool   // the memo is of no use
 	justJoined bool
 	teams      []giosg.Team // of the organization, once they were asked for
@@ -28,6 +29,11 @@ type chat struct {
 // change makes one change on the platform. Its context ends before the lane can be another worker's: the API client sends nothing after
 // its context's deadline, so a process that was frozen meanwhile sends nothing either.
 func (c *chat) change(ctx context.Context, f func(context.Context) error) error {
+	return c.patiently(ctx, func() error { return c.changeNow(ctx, f) })
+}
+
+// changeNow is change for what must not be done later than now.
+func (c *chat) changeNow(ctx context.Context, f func(context.Context) error) error {
 	end := time.Now().Add(c.Write)
 	if until := c.lease.Until(); until.Before(end) {
 		end = until
@@ -38,13 +44,14 @@ func (c *chat) change(ctx context.Context, f func(context.Context) error) error 
 	ctx, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	err := f(ctx)
-	c.acted = c.acted || !giosg.Refrained(err)
+	c.acted = c.acted || !giosg.PutOff(err)
 	return err
 }
 
 func (c *chat) present(ctx context.Context) error {
-	err := c.Presence.Ensure(ctx, c.s, c.book.Online())
-	if k := giosg.KindOf(err); k == giosg.Gone || k == giosg.Forbidden || k == giosg.Invalid {
+	// Not with the patient session: others of the bot user may be waiting for this very refresh.
+	err := c.patiently(ctx, func() error { return c.Presence.Ensure(ctx, c.API.As(c.token), c.book.Online()) })
+	if final(err) {
 		return &hopeless{err} // says nothing of this chat
 	}
 	return err
@@ -52,14 +59,18 @@ func (c *chat) present(ctx context.Context) error {
 
 // join takes the chat: as an agent a pending one, as a greeter a routed one.
 func (c *chat) join(ctx context.Context, mode playbook.Mode) error {
-	err := c.change(ctx, func(ctx context.Context) (err error) {
-		if mode == playbook.Agent {
-			_, err = c.s.JoinPending(ctx, c.ev.Chat)
-		} else {
-			_, err = c.s.JoinRouted(ctx, c.ev.Chat, true)
-		}
-		return err
-	})
+	var err error
+	if mode == playbook.Agent { // nobody gets what another has
+		err = c.change(ctx, func(ctx context.Context) error {
+			_, err := c.s.JoinPending(ctx, c.ev.Chat)
+			return err
+		})
+	} else { // nothing keeps two from joining, so the look at the chat just before must be a fresh one
+		err = c.changeNow(ctx, func(ctx context.Context) error {
+			_, err := c.s.JoinRouted(ctx, c.ev.Chat, true)
+			return err
+		})
+	}
 	if giosg.KindOf(err) == giosg.Forbidden {
 		return &hopeless{err}
 	}
@@ -70,8 +81,11 @@ func (c *chat) join(ctx context.Context, mode playbook.Mode) error {
 	return err
 }
 
-// sitIn makes the bot a member that holds no chat, if somebody serves it; otherwise it says why not.
-func (c *chat) sitIn(ctx context.Context) (reason string, err error) {
+// unserved says why a sidekick must not speak: nobody serves the chat. It looks once in a turn.
+func (c *chat) unserved(ctx context.Context) (reason string, err error) {
+	if c.served {
+		return "", nil
+	}
 	now, err := c.s.RoutedChat(ctx, c.ev.Chat)
 	switch {
 	case giosg.KindOf(err) == giosg.Gone:
@@ -84,7 +98,16 @@ func (c *chat) sitIn(ctx context.Context) (reason string, err error) {
 		// A word of the bot's would make giosg believe that the visitor was served.
 		return "nobody serves the chat yet", nil
 	}
-	err = c.change(ctx, func(ctx context.Context) error {
+	c.served = true
+	return "", nil
+}
+
+// sitIn makes the bot a member that holds no chat, if somebody serves it; otherwise it says why not.
+func (c *chat) sitIn(ctx context.Context) (reason string, err error) {
+	if reason, err = c.unserved(ctx); reason != "" || err != nil {
+		return reason, err
+	}
+	err = c.changeNow(ctx, func(ctx context.Context) error { // while that is still true
 		_, err := c.s.JoinRouted(ctx, c.ev.Chat, false)
 		return err
 	})
@@ -164,7 +187,7 @@ func (c *chat) roleIn(ctx context.Context, lines []line) (role, error) {
 		return r, nil
 	}
 	members, err := c.s.RoutedMemberships(ctx, c.ev.Chat)
-	if k := giosg.KindOf(err); k == giosg.Gone || k == giosg.Forbidden || k == giosg.Invalid {
+	if final(err) {
 		return r, nil
 	}
 	if err != nil {
@@ -188,11 +211,40 @@ func (c *chat) read(ctx context.Context) ([]line, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.linesOf(messages), nil
+}
+
+// readAside is read for a sidekick, which need not be a member, and may not be allowed to read: then there is nothing. The next read
+// returns the same.
+func (c *chat) readAside(ctx context.Context, member bool) (lines []line, err error) {
+	if !member && c.lines == nil {
+		messages, err := c.s.RoutedMessages(ctx, c.ev.Chat)
+		if err == nil {
+			c.lines = c.linesOf(messages)
+		} else if !final(err) {
+			return nil, err
+		}
+	}
+	lines, err = c.read(ctx) // who was a member once can read the chat, even if it is not routed to the bot any more
+	if final(err) {
+		return nil, nil
+	}
+	c.lines = lines
+	return lines, err
+}
+
+// final tells whether giosg would refuse the same call later, too.
+func final(err error) bool {
+	k := giosg.KindOf(err)
+	return k == giosg.Gone || k == giosg.Forbidden || k == giosg.Invalid
+}
+
+func (c *chat) linesOf(messages []giosg.Message) []line {
 	lines := make([]line, 0, len(messages))
 	for _, m := range messages {
 		lines = append(lines, messageLine(m, c.ev.User))
 	}
-	return lines, nil
+	return lines
 }
 
 func messageLine(m giosg.Message, bot giosg.UserID) line {

@@ -3,7 +3,6 @@ package bot
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"giosgbot/giosg"
@@ -15,6 +14,7 @@ func (t *turn) end(ctx context.Context, err error) {
 	if t.log == nil {
 		t.log = t.Log.With("lane", t.lease.Lane, "event", t.lease.ID)
 	}
+	t.waited = patience // no more of it: what remains to be done has little time
 	// Also a turn whose time is over must be able to say so.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()
@@ -63,7 +63,7 @@ func (t *turn) close(ctx context.Context, err error) error {
 	}
 	pause := queue.Pause{After: max(backoff(t.lease.Attempt), giosg.RetryAfter(err))}
 	if giosg.Refrained(err) { // the lane waits with all others of its bot user; they come back a little apart
-		pause = queue.Pause{After: giosg.RetryAfter(err) + rand.N(250*time.Millisecond), Untouched: !t.acted}
+		pause = queue.Pause{After: comeAgain(err), Untouched: !t.acted}
 	} else if kind == giosg.Unknown || kind == giosg.Canceled && t.acted {
 		pause.After = max(pause.After, t.Settle) // what was sent must have come to rest before the next attempt looks
 	}

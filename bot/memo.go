@@ -31,6 +31,7 @@ type memo struct {
 	Language string         `json:"lang,omitempty"`
 	Looked   bool           `json:"looked,omitempty"`  // the room was looked up
 	Said     mark           `json:"said,omitzero"`     // our last message whose place in the chat is known
+	Whole    bool           `json:"whole,omitempty"`   // a sidekick's State is known to tell of all that was before
 	Own      []string       `json:"own,omitempty"`     // a sidekick's last messages that are accounted for
 	Blind    bool           `json:"blind,omitempty"`   // giosg did not tell the id of something we said, so Said is too old
 	Greeted  int64          `json:"greeted,omitempty"` // when our greeting was said, ms

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"time"
 
@@ -19,6 +20,19 @@ func (t *turn) sidekick(ctx context.Context) error {
 	t.memo.Mode = playbook.Sidekick
 	in := heard(t.about(), eventLine(t.ev))
 	plan := t.next(t.memo.State, in)
+	member := t.memo.Role == aside || t.ev.Member
+	if len(plan.Actions) > 0 && !member {
+		if reason, err := t.chat.unserved(ctx); reason != "" || err != nil {
+			return t.ignoreOr(reason, err)
+		}
+	}
+	// Most messages are answered by no rule, whatever was before, and cost no call.
+	if !t.memo.Whole && (len(plan.Actions) > 0 || !reflect.DeepEqual(plan.State, t.memo.State) || t.book.MaySpeak(in)) {
+		if err := t.recollect(ctx, member); err != nil {
+			return err
+		}
+		plan = t.next(t.memo.State, in)
+	}
 	if len(plan.Actions) == 0 {
 		t.memo.State = plan.State
 		t.report.Plan, t.report.Result = &plan, "silent"
@@ -27,12 +41,9 @@ func (t *turn) sidekick(ctx context.Context) error {
 	if err := t.chat.present(ctx); err != nil {
 		return err
 	}
-	if t.memo.Role != aside && !t.ev.Member {
+	if !member {
 		if reason, err := t.chat.sitIn(ctx); reason != "" || err != nil {
-			if err != nil {
-				return err
-			}
-			return t.ignore(reason)
+			return t.ignoreOr(reason, err)
 		}
 	}
 	t.memo.Role = aside
@@ -48,6 +59,72 @@ func (t *turn) sidekick(ctx context.Context) error {
 	}
 	t.settled(r)
 	return nil
+}
+
+// recollect finds the state again from the chat's lines.
+func (t *turn) recollect(ctx context.Context, member bool) error {
+	lines, err := t.chat.readAside(ctx, member)
+	if err != nil {
+		return err
+	}
+	t.report.Looked = true
+	t.memo.State, t.memo.Whole = t.relive(lines)
+	if t.lease.Memo == nil {
+		t.letBe(lines)
+	}
+	return nil
+}
+
+// relive is what replay is for a chat that others serve: it finds the state before the event at hand. A rule that matched need not have
+// spoken, since nobody served the chat then; it counts if its words stand in the chat and fit no newer message. whole is false if later messages may have been
+// answered too, as this one comes late: what is remembered after it is then not all that was.
+func (t *turn) relive(lines []line) (s playbook.State, whole bool) {
+	accounted := map[string]bool{}
+	past := false
+	for i, l := range lines {
+		switch {
+		case l.what != said && l.what != pressed:
+			continue
+		case l.id == t.ev.ID:
+			past = true
+			continue
+		case past || l.at.After(t.ev.At):
+			return s, !slices.ContainsFunc(lines[i:], func(l line) bool { return l.what == ownWords })
+		}
+		in := heard(t.about(), l)
+		plan := t.book.Next(s, in)
+		rest, spoke := plan.Actions, len(plan.Actions) == 0
+		var outcomes []bool
+		for j, w := range lines[i+1:] {
+			if w.what != ownWords || accounted[w.id] {
+				continue
+			}
+			if left, more, ok := takeOff(rest, w); ok && !t.fitsAny(s, lines[i+1:i+1+j], w) {
+				rest, spoke, outcomes = left, true, append(outcomes, more...)
+				accounted[w.id] = true
+			}
+		}
+		if !spoke {
+			continue
+		}
+		s = plan.State
+		for _, found := range outcomes {
+			in.Kind, in.Found = playbook.Outcome, found
+			s = t.book.Next(s, in).State
+		}
+	}
+	return s, true
+}
+
+// fitsAny tells whether the bot's words can be the answer to one of the visitor's lines.
+func (t *turn) fitsAny(s playbook.State, lines []line, words line) bool {
+	return slices.ContainsFunc(lines, func(l line) bool {
+		if l.what != said && l.what != pressed {
+			return false
+		}
+		_, _, ok := takeOff(t.book.Next(s, heard(t.about(), l)).Actions, words)
+		return ok
+	})
 }
 
 // letBe is for a sidekick that remembers nothing: what the visitor wrote before its own last words was dealt with.
@@ -73,9 +150,6 @@ func (t *turn) takeOffSaid(ctx context.Context, r *reply) error {
 			return err
 		}
 		t.report.Looked = true
-		if t.lease.Memo == nil && !again {
-			t.letBe(lines)
-		}
 		rest := r.plan.Actions
 		t.memo.Own = known
 		for _, l := range lines {

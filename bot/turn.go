@@ -27,9 +27,10 @@ type turn struct {
 	memo  memo
 	log   *slog.Logger
 
-	finished   []string // ids that need no work any more
-	settledAll bool     // all that the bot owes in the chat is done
-	acted      bool     // something was changed on the platform, or may have been
+	finished   []string      // ids that need no work any more
+	settledAll bool          // all that the bot owes in the chat is done
+	acted      bool          // something was changed on the platform, or may have been
+	waited     time.Duration // for calls that giosg put off
 	report     Report
 	untrace    func(result, reason string) // nil if the turn is not traced
 }
@@ -80,7 +81,7 @@ func (t *turn) attempt(ctx context.Context) error {
 	if !ok {
 		return errNoToken
 	}
-	t.chat = &chat{turn: t, s: t.API.As(token), token: token}
+	t.chat = &chat{turn: t, s: t.API.As(token).Patient(t.waits), token: token}
 	t.outOfOrder()
 	switch t.ev.Kind {
 	case giosg.EventPending:
@@ -263,7 +264,7 @@ func (t *turn) outcome() queue.Outcome {
 	// Only a chat that was read and answered as a whole tells what an earlier attempt did, whichever event that worked on.
 	o := queue.Outcome{Finished: t.finished, Unsettled: t.lease.Attempt > 1 && !t.settledAll}
 	// Of a chat that is none of the bot's there is nothing to remember.
-	if m := t.memo.bytes(); !bytes.Equal(m, t.lease.Memo) && (t.lease.Memo != nil || t.memo.Role != unknown || !reflect.DeepEqual(t.memo.State, playbook.State{})) {
+	if m := t.memo.bytes(); !bytes.Equal(m, t.lease.Memo) && (t.lease.Memo != nil || t.memo.Role != unknown || t.memo.Whole || !reflect.DeepEqual(t.memo.State, playbook.State{})) {
 		o.Memo = m
 	}
 	return o
@@ -274,6 +275,14 @@ func (t *turn) outcome() queue.Outcome {
 func (t *turn) ignore(reason string) error {
 	t.report.Result, t.report.Reason = "ignored", reason
 	return nil
+}
+
+// ignoreOr is ignore, unless there is an error.
+func (t *turn) ignoreOr(reason string, err error) error {
+	if err != nil {
+		return err
+	}
+	return t.ignore(reason)
 }
 
 // done ends a turn whose event needs no work any more.

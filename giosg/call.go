@@ -22,6 +22,15 @@ import (
 type Session struct {
 	c     *Client
 	token sealed
+	waits func(context.Context, error) bool // nil: never
+}
+
+// Patient returns the same session, but its reads ask waits about each call
+// that failed, and make it again if waits says so, which may take its time
+// before. A list goes on with the page that failed. Writes fail as ever: what
+// they may have to look at before they are made again is for the caller to know.
+func (s *Session) Patient(waits func(context.Context, error) bool) *Session {
+	return &Session{c: s.c, token: s.token, waits: waits}
 }
 
 // Token returns the bound token, for [Tokens.Refuse].
@@ -83,8 +92,18 @@ func (s *Session) do(ctx context.Context, r *route, body []byte, ids ...string) 
 	return s.call(ctx, r, url, body, nil)
 }
 
-// call makes one HTTP call. out may be nil.
+// call makes one HTTP call, and a patient read more than one if need be. out
+// may be nil.
 func (s *Session) call(ctx context.Context, r *route, url string, body []byte, out any) error {
+	for {
+		err := s.once(ctx, r, url, body, out)
+		if err == nil || s.waits == nil || r.method != http.MethodGet || !s.waits(ctx, err) {
+			return err
+		}
+	}
+}
+
+func (s *Session) once(ctx context.Context, r *route, url string, body []byte, out any) error {
 	token := s.token()
 	if err := checkTokenType(token.Type); err != nil {
 		return r.fail(Invalid, fmt.Errorf("token type: %w", err))

@@ -27,6 +27,9 @@ var (
 // [RetryAfter] says when to come again.
 func Refrained(err error) bool { return errors.Is(err, errPaused) || errors.Is(err, errOpen) }
 
+// PutOff tells whether an error means that giosg wants the call later and that it surely had no effect: a 429, or [Refrained].
+func PutOff(err error) bool { return KindOf(err) == Throttled || Refrained(err) }
+
 // Manners is the state of one bot user's calls.
 type Manners struct {
 	User        UserID

@@ -169,3 +169,32 @@ func TestConcurrencyOfABotUserIsBounded(t *testing.T) {
 		}
 	})
 }
+
+func TestAPatientSessionMakesReadsAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &served{}
+		s.status.Store(429)
+		s.after.Store("2")
+		asked := 0
+		patient := as(s.client(t, 0), "one").Patient(func(_ context.Context, err error) bool {
+			if asked++; !giosg.PutOff(err) || asked > 3 {
+				return false
+			}
+			time.Sleep(giosg.RetryAfter(err))
+			return true
+		})
+		if err := patient.Leave(t.Context(), "chat"); giosg.Refrained(err) || !giosg.PutOff(err) || asked != 0 {
+			t.Errorf("a write, asked about %d times: %v", asked, err)
+		}
+		if _, err := patient.Room(t.Context(), "room"); !giosg.PutOff(err) || asked != 4 || s.calls.Load() != 4 {
+			t.Errorf("a read, asked about %d times, %d calls: %v", asked, s.calls.Load(), err)
+		}
+		time.Sleep(2 * time.Second)
+		s.status.Store(404)
+		asked = 0
+		if _, err := patient.Room(t.Context(), "room"); giosg.KindOf(err) != giosg.Gone || giosg.PutOff(err) || asked != 1 {
+			t.Errorf("a room that is gone, asked about %d times: %v", asked, err)
+		}
+	})
+}

@@ -29,6 +29,14 @@ func (p *Playbook) Explain(s State, in Input) Plan {
 	return plan
 }
 
+// MaySpeak tells whether there is a state of the chat in which a rule answers what a visitor said or pressed. Who does not know the state
+// need not find it out if there is none.
+func (p *Playbook) MaySpeak(in Input) bool {
+	c := p.chat(State{}, in)
+	c.anyState = true
+	return c.match(nil) != nil
+}
+
 // because notes a reason if somebody wants to know.
 func because(why *[]Reason, rule string, matched bool, text string) {
 	if why != nil {
@@ -36,7 +44,8 @@ func because(why *[]Reason, rule string, matched bool, text string) {
 	}
 }
 
-func (p *Playbook) next(s State, in Input, why *[]Reason) Plan {
+// chat is what the playbook that holds for an input can refer to.
+func (p *Playbook) chat(s State, in Input) *chat {
 	q := p
 	if len(p.base.overrides) > 0 || p.base.silent != nil {
 		org, id, name := in.Org, in.RoomID, in.RoomName
@@ -49,7 +58,11 @@ func (p *Playbook) next(s State, in Input, why *[]Reason) Plan {
 		q = p.base.pick(org, id, name)
 	}
 	s.Facts = slices.Clone(s.Facts)
-	c := &chat{Playbook: q, state: s, in: in, slot: q.slot(in.Language)}
+	return &chat{Playbook: q, state: s, in: in, slot: q.slot(in.Language)}
+}
+
+func (p *Playbook) next(s State, in Input, why *[]Reason) Plan {
+	c := p.chat(s, in)
 	var plan Plan
 	switch in.Kind {
 	case Joined:
@@ -58,7 +71,7 @@ func (p *Playbook) next(s State, in Input, why *[]Reason) Plan {
 		plan = c.heard(why)
 	case HumanSaid:
 		c.state.Last = ""
-		if in.Mode != Sidekick && !q.keepTalking {
+		if in.Mode != Sidekick && !c.keepTalking {
 			c.state.Quiet = true
 			because(why, "", false, "a human has the chat now, so the bot is quiet")
 		}

@@ -74,6 +74,9 @@ func TestPlansAreSound(t *testing.T) {
 			if !reflect.DeepEqual(explained, plan) {
 				t.Fatalf("explained, it is another plan: %+v and %+v", plan, explained)
 			}
+			if in.Mode == playbook.Sidekick && (in.Kind == playbook.Said || in.Kind == playbook.Pressed) && len(plan.Actions) > 0 && !p.MaySpeak(in) {
+				t.Fatalf("a rule speaks that may not: %+v", plan)
+			}
 			if after, _ := json.Marshal(s); string(after) != string(before) {
 				t.Fatalf("the state was changed: %s to %s", before, after)
 			}

@@ -74,6 +74,8 @@ type chat struct {
 	in    Input
 	slot  int
 	rule  string // whose texts are being said
+
+	anyState bool // conditions on the state hold
 }
 
 // holds tells whether the conditions hold, and if not, why, in the form of a function so that nobody pays for words not read.
@@ -85,11 +87,11 @@ func (g *guard) holds(c *chat) (bool, func() string) {
 		return false, func() string { return "the chat is in " + c.slots[c.slot] + ", not in " + join(g.languages) }
 	case len(g.rooms) > 0 && !isRoom(g.rooms, c.in.RoomID, c.in.RoomName):
 		return false, func() string { return "the room is not " + join(g.rooms) }
-	case len(g.after) > 0 && !c.state.hasAny(g.after):
+	case len(g.after) > 0 && !c.anyState && !c.state.hasAny(g.after):
 		return false, func() string { return "it comes only after " + join(g.after) }
-	case len(g.notAfter) > 0 && c.state.hasAny(g.notAfter):
+	case len(g.notAfter) > 0 && !c.anyState && c.state.hasAny(g.notAfter):
 		return false, func() string { return "it does not come after " + join(g.notAfter) }
-	case len(g.rightAfter) > 0 && !slices.Contains(g.rightAfter, c.state.Last):
+	case len(g.rightAfter) > 0 && !c.anyState && !slices.Contains(g.rightAfter, c.state.Last):
 		return false, func() string { return "it comes only right after " + join(g.rightAfter) }
 	case len(g.open) > 0 && !c.isOpen(g.open):
 		return false, func() string { return join(g.open) + " is closed at " + c.clock() }

@@ -184,3 +184,32 @@ fallback: the playbook has no fallback`
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+func TestMaySpeak(t *testing.T) {
+	t.Parallel()
+	p := load(t, `
+name: x
+modes: [agent, sidekick]
+rules:
+  - {name: price, when: {keywords: [price]}, say: It costs 10 €.}
+  - {name: more, when: {keywords: [more], after: price}, say: It comes in blue.}
+  - {name: once, when: {keywords: [hello], not_after: once}, say: Hello.}
+  - {name: then, when: {pattern: '\d+', right_after: price}, say: Noted.}
+  - {name: alone, when: {keywords: [alone], mode: agent}, say: Me.}
+  - {name: pressed, when: {button: pick, after: price}, say: Picked.}
+fallback: {say: Sorry.}
+`)
+	for text, want := range map[string]bool{
+		"the price": true, "more": true, "hello": true, "12": true, "alone": false, "blah": false, "": false,
+	} {
+		in := playbook.Input{Kind: playbook.Said, Text: text, Mode: playbook.Sidekick}
+		if got := p.MaySpeak(in); got != want {
+			t.Errorf("%q: %t", text, got)
+		}
+	}
+	for value, want := range map[string]bool{"pick": true, "drop": false} {
+		if got := p.MaySpeak(playbook.Input{Kind: playbook.Pressed, Value: value, Mode: playbook.Sidekick}); got != want {
+			t.Errorf("button %q: %t", value, got)
+		}
+	}
+}
