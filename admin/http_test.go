@@ -232,12 +232,12 @@ func TestEventsTellWhatIsNew(t *testing.T) {
 			}
 			if data, ok := strings.CutPrefix(line, "data: "); ok {
 				var st struct {
-					Events struct{ Fates map[string]float64 }
+					Replies struct{ Hour float64 }
 				}
 				if err := json.Unmarshal([]byte(data), &st); err != nil {
 					t.Fatal(err)
 				}
-				return st.Events.Fates["answered"], true
+				return st.Replies.Hour, true
 			}
 		}
 	}

@@ -70,7 +70,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 	if err := a.openAPI(o); err != nil {
 		return nil, err
 	}
-	if a.store, err = openStore(ctx, cfg, o.Log, func(n int) { a.admin.Duplicates(n) }); err != nil {
+	if a.store, err = openStore(ctx, cfg, o.Log); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -135,7 +135,7 @@ func (a *App) openBot(o Options, keeper *presence.Keeper, tokens *giosg.TokenSto
 		Queue: a.store.queue, Handled: a.store.handled, API: a.api, Tokens: tokens, Presence: keeper, Playbook: a.book.get, Log: a.log,
 		Workers: cfg.Workers, Write: cfg.APITimeout, Settle: cfg.Settle, GiveUp: cfg.GiveUpAfter, Forget: cfg.DedupeTTL, Grace: cfg.ShutdownGrace,
 		CatchUp: cfg.CatchUpEvery, Delay: cfg.CatchUpDelay, MaxAge: cfg.CatchUpMaxAge, Fleet: a.store.fleet(cfg.RedisPrefix),
-		Explain: o.Explain, Found: a.admin.CaughtUp, Trace: a.traces.Turn,
+		Explain: o.Explain, Trace: a.traces.Turn,
 		Observe: func(r bot.Report) {
 			a.admin.Turn(r)
 			if o.OnTurn != nil {
