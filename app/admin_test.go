@@ -2,7 +2,9 @@ package app_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 
 	"giosgbot/admin"
 	"giosgbot/app"
+	"giosgbot/bot"
 	"giosgbot/giosg/giosgtest"
 )
 
@@ -122,4 +125,38 @@ func TestMetricsAddUp(t *testing.T) {
 		}
 		w.clean()
 	})
+}
+
+// Only rules of the playbook become names of series; and with debug it is told why one spoke.
+func TestStatusKnowsThePlaybook(t *testing.T) {
+	t.Parallel()
+	env := stores[0].env(t)
+	env["ADMIN_ADDR"] = "127.0.0.1:0"
+	w := newWorld(t, env, giosgtest.Options{Manners: giosgtest.Polite()})
+	a := w.start(shop("agent"))
+	w.hook(giosgtest.PendingChats, giosgtest.ChatMessages)
+	chat := w.rooms["en"].OpenChat()
+	w.say(chat, "open?")
+	w.awaitN(chat, 2)
+	w.quiet()
+	a.Admin().Turn(bot.Report{Result: "answered", Rule: "a rule of another playbook"})
+	await(t, func() bool {
+		got := w.scrape(a.App)
+		return got[`giosgbot_answers_total{rule="hours"}`] == 1 && got[`giosgbot_answers_total{rule="other"}`] == 1
+	})
+	res, err := http.Get(a.AdminURL() + "/api/turns?chat=" + chat.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var got struct{ Turns []admin.Turn }
+	if err := json.NewDecoder(res.Body).Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(got.Turns, func(t admin.Turn) bool {
+		return t.Rule == "hours" && slices.ContainsFunc(t.Why, func(why string) bool { return strings.HasPrefix(why, "because hours: ") })
+	}) {
+		t.Errorf("%+v", got.Turns)
+	}
+	w.clean()
 }

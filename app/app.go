@@ -91,7 +91,9 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 		remote = presence.Redis{Client: a.store.redis, Prefix: cfg.RedisPrefix}
 	}
 	keeper := presence.New(cfg.PresenceTTL, remote)
-	a.openAdmin(ctx, o, keeper, tokens)
+	debug := a.log.Enabled(ctx, slog.LevelDebug)
+	a.openAdmin(o, keeper, tokens, debug)
+	o.Explain = o.Explain || a.admin != nil && debug // reasons may quote what visitors write
 	a.openBot(o, keeper, tokens)
 	a.openDoor(secrets, tokens)
 	return a, a.listen()
@@ -114,7 +116,7 @@ func (a *App) openAPI(o Options) (err error) {
 	return nil
 }
 
-func (a *App) openAdmin(ctx context.Context, o Options, keeper *presence.Keeper, tokens *giosg.TokenStore) {
+func (a *App) openAdmin(o Options, keeper *presence.Keeper, tokens *giosg.TokenStore, debug bool) {
 	if a.cfg.AdminAddr == "" {
 		return
 	}
@@ -123,9 +125,9 @@ func (a *App) openAdmin(ctx context.Context, o Options, keeper *presence.Keeper,
 		Presence: keeper.States, Tokens: tokens.All, Manners: a.api.Manners,
 		Playbook: func() admin.Playbook {
 			s := a.book.state()
-			return admin.Playbook{Name: s.Name, Version: s.Version, Problem: s.Problem}
+			return admin.Playbook{Name: s.Name, Version: s.Version, Problem: s.Problem, Rules: s.Rules}
 		},
-		Debug: a.log.Enabled(ctx, slog.LevelDebug),
+		Debug: debug,
 	})
 }
 

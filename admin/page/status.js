@@ -205,7 +205,9 @@ async function find(chat) {
     {name: 'Rule', cell: (t) => t.rule || '–'},
     {name: got.words ? 'Reason, or answer' : 'Reason', cell: (t) => {
       const told = t.reason || t.answer?.map((w) => h('q', {class: 'words'}, w));
-      return t.attempt <= 1 ? told || '–' : told ? [told, ` (attempt ${t.attempt})`].flat() : `attempt ${t.attempt}`;
+      const why = (t.why ?? []).map((w) => h('p', {class: 'hint'}, w));
+      if (t.attempt <= 1) return [told || '–', why].flat();
+      return [told ? [told, ` (attempt ${t.attempt})`] : `attempt ${t.attempt}`, why].flat(2);
     }, wide: true},
     {name: 'Waited', cell: (t) => span(Math.max(0, t.waited)), number: true},
     {name: 'Took', cell: (t) => span(t.took), number: true},
