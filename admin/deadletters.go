@@ -113,14 +113,14 @@ func (a *Admin) find(ctx context.Context, id string) (DeadLetter, error) {
 }
 
 func (a *Admin) retryDead(w http.ResponseWriter, r *http.Request) {
-	a.change(w, r, "put back", a.opts.Queue.Revive, func() { a.metrics.in[2].Inc() })
+	a.change(w, r, "put back", a.opts.Queue.Revive)
 }
 
 func (a *Admin) dropDead(w http.ResponseWriter, r *http.Request) {
-	a.change(w, r, "dropped", a.opts.Queue.Drop, func() {})
+	a.change(w, r, "dropped", a.opts.Queue.Drop)
 }
 
-func (a *Admin) change(w http.ResponseWriter, r *http.Request, what string, do func(context.Context, string) error, done func()) {
+func (a *Admin) change(w http.ResponseWriter, r *http.Request, what string, do func(context.Context, string) error) {
 	// It is finished even if the operator's browser does not wait for it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 5*time.Second)
 	defer cancel()
@@ -129,7 +129,6 @@ func (a *Admin) change(w http.ResponseWriter, r *http.Request, what string, do f
 		a.failStore(w, "set-aside event not "+what, err)
 		return
 	}
-	done()
 	a.changed()
 	a.opts.Log.Info("set-aside event "+what+" by an operator", "id", id, "from", r.RemoteAddr)
 	answerJSON(w, http.StatusOK, map[string]string{"id": id, "done": what})

@@ -18,6 +18,7 @@ type look struct {
 	oldest time.Duration // how long the event that has waited longest has waited
 	err    error         // the store did not answer; then the rest is of the last time that it did
 	refuse error         // the store answered, but does not keep what it is given
+	lost   time.Time     // when the store was seen to have lost what was in it; zero: never
 	since  time.Time     // with err: since when
 	seen   time.Time     // when the store answered last; zero: never
 }
@@ -49,7 +50,10 @@ func (a *Admin) look(ctx context.Context) look {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	stats, err := s.queue.Stats(ctx)
-	next := look{Stats: stats, at: now, seen: now}
+	next := look{Stats: stats, at: now, seen: now, lost: s.last.lost}
+	if err == nil && stats.Came() < s.last.Came() {
+		next.lost = now
+	}
 	if err != nil {
 		next = s.last
 		next.at, next.err = now, err
@@ -96,6 +100,8 @@ var (
 	lanesDesc    = desc("lanes", "Lanes with unfinished events: ready (for a worker, or in its hands) or paused (for a delay or a token). Of the whole fleet with Redis: take the maximum of the replicas, not the sum.", "state")
 	deadDesc     = desc("deadletters", "Events that are set aside. Of the whole fleet with Redis.")
 	oldestDesc   = desc("oldest_waiting_seconds", "How long the event that has waited longest has waited; 0 with none.")
+	inDesc       = desc("events_in_total", "Events that came into the lanes, since the store was empty: by webhook, found by catch-up, or put back by an operator (retry). Of the whole fleet with Redis: take the maximum of the replicas, not the sum.", "way")
+	outDesc      = desc("events_total", "Events that left the lanes, since the store was empty, by their fate; duplicate: kept or handled before. What came in and did not leave is in the lanes. Of the whole fleet with Redis.", "fate")
 	storeDesc    = desc("store_up", "1 if the store of the lanes answers and keeps what it is given.")
 	playbookDesc = desc("playbook_info", "Always 1; its labels tell which playbook is in force.", "name", "version")
 	currentDesc  = desc("playbook_current", "1 if the playbook's file as it is now is in force; 0 if it has mistakes, and the one before is.")
@@ -108,7 +114,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{lanesDesc, deadDesc, oldestDesc, storeDesc, playbookDesc, currentDesc, tokensDesc, presentDesc, openDesc, pausedDesc, flightDesc} {
+	for _, d := range []*prometheus.Desc{lanesDesc, deadDesc, inDesc, outDesc, oldestDesc, storeDesc, playbookDesc, currentDesc, tokensDesc, presentDesc, openDesc, pausedDesc, flightDesc} {
 		ch <- d
 	}
 }
@@ -129,6 +135,8 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 		send(lanesDesc, float64(l.Ready), "ready")
 		send(lanesDesc, float64(l.Paused), "paused")
 		send(deadDesc, float64(l.Dead))
+		total(ch, inDesc, ways, l.In)
+		total(ch, outDesc, fates, l.Out)
 	}
 	send(oldestDesc, l.oldest.Seconds())
 	book := a.opts.Playbook()
@@ -159,6 +167,25 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 	send(openDesc, float64(open))
 	send(pausedDesc, float64(paused))
 	send(flightDesc, float64(flight))
+}
+
+// total sends what the store has counted.
+func total(ch chan<- prometheus.Metric, d *prometheus.Desc, names []string, counted map[string]int64) {
+	for name, n := range byName(names, counted) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), name)
+	}
+}
+
+// byName sums up what the store has counted by the names that are known; another version of the bot may have others.
+func byName(names []string, counted map[string]int64) map[string]int64 {
+	out := map[string]int64{}
+	for _, name := range names {
+		out[word(name)] = 0
+	}
+	for name, n := range counted {
+		out[word(names[place(names, name)])] += n
+	}
+	return out
 }
 
 // clean makes a label's value of a text: valid UTF-8, not too long.

@@ -177,7 +177,7 @@ func item(ev giosg.Event) queue.Item {
 	if err != nil {
 		panic(err)
 	}
-	return queue.Item{Lane: ev.Lane(), ID: ev.ID, At: ev.At, Body: b}
+	return queue.Item{Lane: ev.Lane(), ID: ev.ID, At: ev.At, Body: b, From: "webhook"}
 }
 
 func report(ev giosg.Event, result string) bot.Report {
@@ -218,7 +218,7 @@ func (s *side) work(result string) {
 	case "set aside":
 		err = l.Bury(s.t.Context(), "giosg says: 400 invalid", queue.Outcome{})
 	default:
-		err = l.Done(s.t.Context(), queue.Outcome{Finished: []string{l.ID}})
+		err = l.Done(s.t.Context(), queue.Outcome{Fate: result, Finished: []string{l.ID}})
 	}
 	if err != nil {
 		s.t.Fatal(err)

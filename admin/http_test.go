@@ -232,12 +232,12 @@ func TestEventsTellWhatIsNew(t *testing.T) {
 			}
 			if data, ok := strings.CutPrefix(line, "data: "); ok {
 				var st struct {
-					Events struct{ Fates map[string]float64 }
+					Replies struct{ Hour float64 }
 				}
 				if err := json.Unmarshal([]byte(data), &st); err != nil {
 					t.Fatal(err)
 				}
-				return st.Events.Fates["answered"], true
+				return st.Replies.Hour, true
 			}
 		}
 	}
@@ -282,4 +282,32 @@ func TestTooManyStreamsAreRefused(t *testing.T) {
 		t.Error(codes)
 	}
 	t.Cleanup(s.http.CloseClientConnections)
+}
+
+// Why the bot said what it said is told with debug only, as reasons may quote what visitors write.
+func TestReasonsAreToldWithDebugOnly(t *testing.T) {
+	t.Parallel()
+	plan := func(why ...playbook.Reason) *playbook.Plan { return &playbook.Plan{Why: why} }
+	no := playbook.Reason{Rule: "price", Text: "no keyword is in it"}
+	for name, c := range map[string]struct {
+		plan *playbook.Plan
+		want []string
+	}{
+		"what decided":   {plan(no, playbook.Reason{Rule: "hours", Matched: true, Text: "the keyword is in it"}), []string{"because hours: the keyword is in it"}},
+		"what came near": {plan(playbook.Reason{Text: "the bot has left this chat"}, no, no, no, no), []string{"the bot has left this chat", "price: no keyword is in it", "price: no keyword is in it"}},
+		"no reasons":     {plan(), nil},
+		"no plan":        {nil, nil},
+	} {
+		for _, debug := range []bool{true, false} {
+			s := start(t, func(o *admin.Options) { o.Debug = debug })
+			r := report(event(1), "answered")
+			r.Plan = c.plan
+			s.Turn(r)
+			var got struct{ Turns []admin.Turn }
+			s.get("/api/turns?chat=chat-0001", &got)
+			if want := c.want; len(got.Turns) != 1 || debug && !slices.Equal(got.Turns[0].Why, want) || !debug && got.Turns[0].Why != nil {
+				t.Errorf("%s, debug %t: %+v", name, debug, got.Turns)
+			}
+		}
+	}
 }

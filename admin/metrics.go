@@ -10,6 +10,7 @@ import (
 
 	"giosgbot/bot"
 	"giosgbot/giosg"
+	"giosgbot/queue"
 )
 
 // The values of labels that are known beforehand. Whatever else comes is counted as "other", the last of each.
@@ -18,13 +19,14 @@ var (
 	kinds    = []string{"pending", "routed", "said", "pressed", "human", "check", "other"}
 	// The results that end an event come first: they are its fates.
 	results = []string{"answered", "silent", "ignored", "taken", "over", "set aside", "later", "waiting", "lost", "other"}
-	ways    = []string{"webhook", "catch-up", "retry"}
+	// The names by which the store counts events.
+	ways  = []string{"webhook", "catch-up", queue.Revived, "other"}
+	fates = append(results[:ended:ended], queue.Duplicate, "other")
 )
 
 const (
-	fates    = 6 // of the results
-	setAside = fates - 1
-	lost     = fates + 2
+	ended    = 6 // of the results
+	lost     = ended + 2
 	maxOps   = 64
 	maxRules = 200
 	maxPaths = 16
@@ -48,9 +50,6 @@ type metrics struct {
 	turnTook    prometheus.Histogram
 	replyDelay  prometheus.Histogram
 	answers     *names[prometheus.Counter] // rule
-	in          []prometheus.Counter       // way
-	fates       []prometheus.Counter       // fate
-	duplicates  prometheus.Counter         // the last of the fates
 	calls       *names[*callSeries]        // op
 }
 
@@ -102,11 +101,6 @@ func newMetrics(o Options, g gauges) *metrics {
 		return rules == nil || slices.Contains(rules, rule)
 	}
 
-	m.in = each(counter("events_in_total", "Events that came into the lanes: by webhook, found by catch-up, or put back by an operator (retry).", "way"), ways)
-	fate := counter("events_total", "Events that left the lanes, by their fate; duplicate: handled before, as a copy or together with another.", "fate")
-	m.fates = each(fate, results[:fates])
-	m.duplicates = fate.WithLabelValues("duplicate")
-
 	calls := counter("api_calls_total", "Calls of giosg's API, by operation and kind of outcome.", "op", "kind")
 	took := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "giosgbot_api_call_duration_seconds", Help: "How long calls of giosg's API took, by operation.",
@@ -153,16 +147,13 @@ func (a *Admin) Turn(r bot.Report) {
 			m.replyDelay.Observe(delay.Seconds())
 		}
 	}
-	switch {
-	case result < fates:
-		m.fates[result].Inc()
-		a.held.finished(&r)
-	case result == lost:
-		a.held.finished(&r)
-	default:
+	again := result >= ended && result != lost
+	if again {
 		a.held.note(&r, now)
+	} else {
+		a.held.finished(&r)
 	}
-	a.minutes.turn(now, answered, result >= fates && result != lost, delay)
+	a.minutes.turn(now, answered, again, delay)
 	a.recent.add(&r, now)
 }
 
@@ -191,12 +182,8 @@ func (a *Admin) Webhook(route, outcome string, took time.Duration) {
 	if a == nil {
 		return
 	}
-	i := place(outcomes, outcome)
-	a.metrics.webhooks.get(route)[i].Inc()
+	a.metrics.webhooks.get(route)[place(outcomes, outcome)].Inc()
 	a.metrics.webhookTook.Observe(took.Seconds())
-	if i == 0 {
-		a.metrics.in[0].Inc()
-	}
 	a.minutes.webhook(a.opts.Now())
 }
 
@@ -204,19 +191,5 @@ func (a *Admin) Webhook(route, outcome string, took time.Duration) {
 func (a *Admin) Token(t giosg.Token) {
 	if a != nil {
 		a.users.heard(t, a.opts.Now())
-	}
-}
-
-// CaughtUp is told how many events a look at the platform's lists has put into the lanes.
-func (a *Admin) CaughtUp(events int) {
-	if a != nil && events > 0 {
-		a.metrics.in[1].Add(float64(events))
-	}
-}
-
-// Duplicates is told how many events the queue let go without a turn, because their ids were kept or finished already.
-func (a *Admin) Duplicates(events int) {
-	if a != nil && events > 0 {
-		a.metrics.duplicates.Add(float64(events))
 	}
 }

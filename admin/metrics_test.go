@@ -33,8 +33,6 @@ func TestHooksCount(t *testing.T) {
 	s.Turn(report(event(2), "set aside"))
 	s.Call(giosg.Call{Op: "send message", Kind: giosg.OK, Duration: 30 * time.Millisecond})
 	s.Call(giosg.Call{Op: "send message", Kind: giosg.Throttled, Duration: time.Millisecond})
-	s.CaughtUp(3)
-	s.Duplicates(2)
 
 	m := s.scrape()
 	for series, v := range map[string]float64{
@@ -48,11 +46,12 @@ func TestHooksCount(t *testing.T) {
 		`giosgbot_reply_delay_seconds_count`:                                    1,
 		`giosgbot_reply_delay_seconds_sum`:                                      2,
 		`giosgbot_answers_total{rule="hours"}`:                                  1,
-		`giosgbot_events_in_total{way="webhook"}`:                               1,
-		`giosgbot_events_in_total{way="catch-up"}`:                              3,
-		`giosgbot_events_total{fate="answered"}`:                                1,
-		`giosgbot_events_total{fate="set_aside"}`:                               1,
-		`giosgbot_events_total{fate="duplicate"}`:                               2,
+		`giosgbot_events_in_total{way="webhook"}`:                               0,
+		`giosgbot_events_in_total{way="catch-up"}`:                              0,
+		`giosgbot_events_in_total{way="retry"}`:                                 0,
+		`giosgbot_events_total{fate="answered"}`:                                0,
+		`giosgbot_events_total{fate="set_aside"}`:                               0,
+		`giosgbot_events_total{fate="duplicate"}`:                               0,
 		`giosgbot_api_calls_total{kind="ok",op="send_message"}`:                 1,
 		`giosgbot_api_calls_total{kind="throttled",op="send_message"}`:          1,
 		`giosgbot_api_call_duration_seconds_count{op="send_message"}`:           2,
@@ -81,8 +80,6 @@ func TestNilAdminIgnoresHooks(t *testing.T) {
 	a.Call(giosg.Call{})
 	a.Webhook("", "", 0)
 	a.Token(giosg.Token{})
-	a.CaughtUp(1)
-	a.Duplicates(1)
 }
 
 // Events in = those that left the lanes, by whatever fate, and those that are still there: at every moment, with a real queue.
@@ -112,7 +109,6 @@ func TestMetricsAddUp(t *testing.T) {
 		waiting++
 		if n%5 == 0 { // giosg sends it twice
 			s.put(event(n))
-			s.Duplicates(1)
 		}
 		if n%3 == 0 {
 			s.clock.set(now.Add(time.Duration(n) * 2 * time.Second)) // looks at the lanes are not repeated within a second
@@ -188,7 +184,8 @@ func TestLabelsAreBounded(t *testing.T) {
 		"giosgbot_answers_total":                 5, // two rules, greeting, fallback, other
 		"giosgbot_api_calls_total":               65 * 11,
 		"giosgbot_api_call_duration_seconds_sum": 65,
-		"giosgbot_events_total":                  7,
+		"giosgbot_events_in_total":               4,
+		"giosgbot_events_total":                  8,
 		"giosgbot_playbook_info":                 1,
 	} {
 		if n := m.count(name); n == 0 || n > most {
@@ -277,7 +274,7 @@ func TestStoreDown(t *testing.T) {
 	s := start(t, func(o *admin.Options) { o.Queue = broken{} })
 	m := s.scrape()
 	s.want(m, "giosgbot_store_up", 0)
-	if m.count("giosgbot_lanes")+m.count("giosgbot_deadletters") != 0 {
+	if m.count("giosgbot_lanes")+m.count("giosgbot_deadletters")+m.count("giosgbot_events_in_total")+m.count("giosgbot_events_total") != 0 {
 		t.Error("numbers are told that nobody can know")
 	}
 	var st struct {
@@ -290,6 +287,66 @@ func TestStoreDown(t *testing.T) {
 	s.get("/api/status", &st)
 	if st.Verdict.Level != "bad" || st.Store.Up || st.Store.DownSince == nil {
 		t.Errorf("%+v", st)
+	}
+}
+
+// flaky answers when it wants to, with what it was told.
+type flaky struct {
+	admin.Queue
+	stats queue.Stats
+	err   error
+}
+
+func (f *flaky) Stats(context.Context) (queue.Stats, error) { return f.stats, f.err }
+
+// What the store counts is told as the store's; while it is away the page says so, and that it was emptied is told, too.
+func TestEventsAreTheStores(t *testing.T) {
+	t.Parallel()
+	lanes := &flaky{stats: queue.Stats{
+		Ready: 2, In: map[string]int64{"webhook": 10, queue.Revived: 1, "carrier pigeon": 2},
+		Out: map[string]int64{"answered": 7, queue.SetAside: 1, queue.Duplicate: 1, "eaten": 1},
+	}}
+	s := start(t, func(o *admin.Options) { o.Queue = lanes })
+	now := time.Now()
+	s.clock.set(now)
+	m := s.scrape()
+	for series, v := range map[string]float64{
+		`giosgbot_events_in_total{way="webhook"}`: 10, `giosgbot_events_in_total{way="retry"}`: 1, `giosgbot_events_in_total{way="other"}`: 2,
+		`giosgbot_events_total{fate="answered"}`: 7, `giosgbot_events_total{fate="set_aside"}`: 1, `giosgbot_events_total{fate="duplicate"}`: 1, `giosgbot_events_total{fate="other"}`: 1,
+	} {
+		s.want(m, series, v)
+	}
+	type page struct {
+		Verdict struct {
+			Level    string
+			Problems []struct{ Text string }
+		}
+		Store struct {
+			Up         bool
+			Seen, Lost *time.Time
+		}
+		Lanes  struct{ Events int }
+		Events struct{ In, Fates map[string]int }
+	}
+	look := func(after time.Duration) (p page) {
+		t.Helper()
+		s.clock.set(now.Add(after))
+		s.get("/api/status", &p)
+		return p
+	}
+	if p := look(time.Minute); p.Verdict.Level != "ok" || p.Lanes.Events != 3 || p.Events.In["webhook"] != 10 || p.Events.Fates["answered"] != 7 || p.Store.Lost != nil {
+		t.Errorf("%+v", p)
+	}
+	lanes.err = errors.New("connection refused")
+	if p := look(2 * time.Minute); p.Verdict.Level != "bad" || p.Store.Up || p.Lanes.Events != 3 || !p.Store.Seen.Equal(now.Add(time.Minute)) {
+		t.Errorf("while the store is away: %+v", p)
+	}
+	lanes.err, lanes.stats = nil, queue.Stats{}
+	if p := look(3 * time.Minute); p.Verdict.Level != "warn" || len(p.Verdict.Problems) != 1 || p.Store.Lost == nil || p.Lanes.Events != 0 {
+		t.Errorf("when the store is empty: %+v", p)
+	}
+	if p := look(14 * time.Minute); p.Verdict.Level != "ok" {
+		t.Errorf("long after: %+v", p)
 	}
 }
 

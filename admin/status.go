@@ -31,11 +31,13 @@ type status struct {
 		Up    bool       `json:"up"`
 		Why   string     `json:"refuses"` // why it keeps nothing though it answers; empty while it does
 		Since *time.Time `json:"down_since"`
-		Seen  *time.Time `json:"seen"` // when it answered last
+		Seen  *time.Time `json:"seen"` // when it answered last; while it is down, lanes, events and set-aside events are of then
+		Lost  *time.Time `json:"lost"` // when it was seen to have lost what was in it
 	} `json:"store"`
 	Lanes struct {
 		Ready  int     `json:"ready"`
 		Paused int     `json:"paused"`
+		Events int64   `json:"events"` // in the lanes: those that came in and did not leave
 		Oldest float64 `json:"oldest"` // how long the event that has waited longest has waited
 	} `json:"lanes"`
 	Replies struct {
@@ -52,9 +54,9 @@ type status struct {
 		Total  int          `json:"total"`
 		Oldest []DeadLetter `json:"oldest"`
 	} `json:"deadletters"`
-	Events struct {
-		In    map[string]float64 `json:"in"`
-		Fates map[string]float64 `json:"fates"`
+	Events struct { // since the store was empty; of the whole fleet with Redis
+		In    map[string]int64 `json:"in"`
+		Fates map[string]int64 `json:"fates"`
 	} `json:"events"`
 	Webhooks map[string]float64 `json:"webhooks"` // by outcome
 	Rules    map[string]float64 `json:"rules"`    // answers by rule
@@ -109,7 +111,10 @@ func (a *Admin) collect(ctx context.Context, now time.Time) *status {
 	if !l.seen.IsZero() {
 		s.Store.Seen = &l.seen
 	}
-	s.Lanes.Ready, s.Lanes.Paused, s.Lanes.Oldest = l.Ready, l.Paused, l.oldest.Seconds()
+	if !l.lost.IsZero() {
+		s.Store.Lost = &l.lost
+	}
+	s.Lanes.Ready, s.Lanes.Paused, s.Lanes.Events, s.Lanes.Oldest = l.Ready, l.Paused, l.Items(), l.oldest.Seconds()
 	s.Waiting.Longest, s.Waiting.Total = a.held.longest(shownHeld)
 	s.Dead.Total, s.Dead.Oldest = l.Dead, []DeadLetter{}
 	if l.err == nil && l.Dead > 0 {
@@ -127,8 +132,7 @@ func (a *Admin) collect(ctx context.Context, now time.Time) *status {
 	s.Replies.P50, s.Replies.P99 = lately.replies.quantile(0.5), lately.replies.quantile(0.99)
 
 	m := a.metrics
-	s.Events.In, s.Events.Fates = tally(ways, m.in), tally(results, m.fates)
-	s.Events.Fates["duplicate"] = value(m.duplicates)
+	s.Events.In, s.Events.Fates = byName(ways, l.In), byName(fates, l.Out)
 	s.Webhooks = map[string]float64{}
 	for _, by := range m.webhooks.all() {
 		for outcome, n := range tally(outcomes, by) {

@@ -42,6 +42,7 @@ type Turn struct {
 	Took    float64         `json:"took"`             // seconds
 	Heard   string          `json:"heard,omitempty"`  // the visitor's words; only with Options.Debug
 	Answer  []string        `json:"answer,omitempty"` // the bot's; only with Options.Debug
+	Why     []string        `json:"why,omitempty"`    // the playbook's reasons, which may quote words; only with Options.Debug
 }
 
 func newRecent(words bool) *recent { return &recent{words: words} }
@@ -53,7 +54,7 @@ func (rs *recent) add(r *bot.Report, now time.Time) {
 		Waited: r.Waited.Seconds(), Took: r.Took.Seconds(),
 	}
 	if rs.words {
-		t.Heard, t.Answer = r.Event.Text, answer(r.Plan)
+		t.Heard, t.Answer, t.Why = r.Event.Text, answer(r.Plan), reasons(r.Plan)
 	}
 	rs.mu.Lock()
 	rs.ring[rs.next%maxRecent] = t
@@ -72,6 +73,33 @@ func answer(p *playbook.Plan) []string {
 		}
 	}
 	return out
+}
+
+// reasons tells what decided; if nothing did, what came near it.
+func reasons(p *playbook.Plan) (out []string) {
+	if p == nil {
+		return nil
+	}
+	const most = 3 // a playbook may have thousands of rules that did not match
+	for _, r := range p.Why {
+		if r.Matched && len(out) < most {
+			out = append(out, "because "+remark(r))
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	for _, r := range p.Why[:min(most, len(p.Why))] {
+		out = append(out, remark(r))
+	}
+	return out
+}
+
+func remark(r playbook.Reason) string {
+	if r.Rule == "" {
+		return r.Text
+	}
+	return r.Rule + ": " + r.Text
 }
 
 // of returns the turns of a chat, the newest first, at most limit; more tells whether there are others. A chat may be named by the

@@ -22,6 +22,8 @@ type problem struct {
 const (
 	slow    = 15 * time.Second // a visitor who waits longer wonders
 	tooSlow = time.Minute      // and one who waits longer is gone
+
+	lossMatters = 10 * time.Minute // for so long it is told that the store was emptied
 )
 
 // judge finds what is not as it should be, the worst first.
@@ -36,6 +38,9 @@ func judge(s *status, lately minute) verdict {
 	}
 	if s.Store.Why != "" {
 		bad("The store answers, but keeps nothing: "+s.Store.Why+".", "Look at the store ("+s.Store.Kind+"): memory, disk, standbys. The bot goes on by itself when it keeps again, and catching up finds the visitors whose webhooks giosg does not send again.")
+	}
+	if lost := s.Store.Lost; lost != nil && s.Now.Sub(*lost) < lossMatters {
+		warn("The store lost what was in it "+span(s.Now.Sub(*lost))+" ago.", "Nothing now: visitors who wait are looked for in giosg, and until they are found they are missing here. Then find out why the store was emptied.")
 	}
 	open, paused := 0, 0
 	for _, u := range s.Users {
@@ -75,7 +80,7 @@ func judge(s *status, lately minute) verdict {
 	case s.Webhooks["kept"] == 0 && s.Webhooks["ignored"] == 0 && s.Webhooks["refused"] > 0:
 		v.Level, v.Title = "warn", "Every webhook so far was refused"
 		v.Problems = append(v.Problems, problem{"warn", "Webhooks come, but none is right.", "The log says why each was refused; mostly the secret in the webhook's URL is not the one in WEBHOOK_SECRET."})
-	case s.Webhooks["kept"] == 0 && s.Webhooks["ignored"] == 0:
+	case s.Webhooks["kept"] == 0 && s.Webhooks["ignored"] == 0 && s.Events.In["webhook"] == 0:
 		v.Title = "Ready; no webhook has come yet"
 	case s.Lanes.Ready+s.Lanes.Paused == 0:
 		v.Title = "Every visitor has been answered"

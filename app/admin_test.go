@@ -2,42 +2,44 @@ package app_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"giosgbot/admin"
+	"giosgbot/app"
+	"giosgbot/bot"
 	"giosgbot/giosg/giosgtest"
 )
 
-// scrape adds up each series over all replicas, as Prometheus would.
-func (w *world) scrape() map[string]float64 {
+// scrape reads the series of a replica; those of a metric are added up under its name, too.
+func (w *world) scrape(a *app.App) map[string]float64 {
 	w.Helper()
 	out := map[string]float64{}
-	for _, a := range w.apps {
-		res, err := http.Get(a.AdminURL() + "/metrics")
-		if err != nil {
-			w.Fatal(err)
-		}
-		lines := bufio.NewScanner(res.Body)
-		for lines.Scan() {
-			series, value, ok := strings.Cut(lines.Text(), " ")
-			if v, err := strconv.ParseFloat(value, 64); ok && err == nil && series != "#" {
-				out[series] += v
-				name, _, _ := strings.Cut(series, "{")
-				if name != series {
-					out[name] += v
-				}
+	res, err := http.Get(a.AdminURL() + "/metrics")
+	if err != nil {
+		w.Fatal(err)
+	}
+	lines := bufio.NewScanner(res.Body)
+	for lines.Scan() {
+		series, value, ok := strings.Cut(lines.Text(), " ")
+		if v, err := strconv.ParseFloat(value, 64); ok && err == nil && series != "#" {
+			out[series] += v
+			name, _, _ := strings.Cut(series, "{")
+			if name != series {
+				out[name] += v
 			}
 		}
-		res.Body.Close()
 	}
+	res.Body.Close()
 	return out
 }
 
-// Whatever happens, the metrics of the fleet add up: events in = those that left the lanes, by their fates, and those still there.
+// Whatever happens, the metrics of each replica add up: events in = those that left the lanes, by their fates, and those still there.
 func TestMetricsAddUp(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {
@@ -79,10 +81,20 @@ func TestMetricsAddUp(t *testing.T) {
 		check := func() map[string]float64 {
 			t.Helper()
 			var got map[string]float64
-			await(t, func() bool { // a lane is empty a moment before its last turn is reported
-				got = w.scrape()
-				return got["giosgbot_events_in_total"] == got["giosgbot_events_total"]
-			})
+			for _, a := range w.apps {
+				await(t, func() bool { // replicas look at the store once a second
+					stats, err := a.Stats(w.ctx)
+					if err != nil {
+						t.Fatal(err)
+					}
+					got = w.scrape(a.App)
+					in, out := got["giosgbot_events_in_total"], got["giosgbot_events_total"]
+					if in < out {
+						t.Fatalf("%v came in, and %v left", in, out)
+					}
+					return in == out && in == float64(stats.Came()) && out == float64(stats.Left())
+				})
+			}
 			return got
 		}
 		got := check()
@@ -108,7 +120,43 @@ func TestMetricsAddUp(t *testing.T) {
 		w.awaitN(chats[0], 5)
 		w.quiet()
 		check()
-		await(t, func() bool { return w.scrape()["giosgbot_deadletters"] == 0 }) // replicas look at the lanes once a second
+		for _, a := range w.apps {
+			await(t, func() bool { return w.scrape(a.App)["giosgbot_deadletters"] == 0 })
+		}
 		w.clean()
 	})
+}
+
+// Only rules of the playbook become names of series; and with debug it is told why one spoke.
+func TestStatusKnowsThePlaybook(t *testing.T) {
+	t.Parallel()
+	env := stores[0].env(t)
+	env["ADMIN_ADDR"] = "127.0.0.1:0"
+	w := newWorld(t, env, giosgtest.Options{Manners: giosgtest.Polite()})
+	a := w.start(shop("agent"))
+	w.hook(giosgtest.PendingChats, giosgtest.ChatMessages)
+	chat := w.rooms["en"].OpenChat()
+	w.say(chat, "open?")
+	w.awaitN(chat, 2)
+	w.quiet()
+	a.Admin().Turn(bot.Report{Result: "answered", Rule: "a rule of another playbook"})
+	await(t, func() bool {
+		got := w.scrape(a.App)
+		return got[`giosgbot_answers_total{rule="hours"}`] == 1 && got[`giosgbot_answers_total{rule="other"}`] == 1
+	})
+	res, err := http.Get(a.AdminURL() + "/api/turns?chat=" + chat.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var got struct{ Turns []admin.Turn }
+	if err := json.NewDecoder(res.Body).Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(got.Turns, func(t admin.Turn) bool {
+		return t.Rule == "hours" && slices.ContainsFunc(t.Why, func(why string) bool { return strings.HasPrefix(why, "because hours: ") })
+	}) {
+		t.Errorf("%+v", got.Turns)
+	}
+	w.clean()
 }

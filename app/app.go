@@ -70,7 +70,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 	if err := a.openAPI(o); err != nil {
 		return nil, err
 	}
-	if a.store, err = openStore(ctx, cfg, o.Log, func(n int) { a.admin.Duplicates(n) }); err != nil {
+	if a.store, err = openStore(ctx, cfg, o.Log); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -91,7 +91,9 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 		remote = presence.Redis{Client: a.store.redis, Prefix: cfg.RedisPrefix}
 	}
 	keeper := presence.New(cfg.PresenceTTL, remote)
-	a.openAdmin(ctx, o, keeper, tokens)
+	debug := a.log.Enabled(ctx, slog.LevelDebug)
+	a.openAdmin(o, keeper, tokens, debug)
+	o.Explain = o.Explain || a.admin != nil && debug // reasons may quote what visitors write
 	a.openBot(o, keeper, tokens)
 	a.openDoor(secrets, tokens)
 	return a, a.listen()
@@ -114,7 +116,7 @@ func (a *App) openAPI(o Options) (err error) {
 	return nil
 }
 
-func (a *App) openAdmin(ctx context.Context, o Options, keeper *presence.Keeper, tokens *giosg.TokenStore) {
+func (a *App) openAdmin(o Options, keeper *presence.Keeper, tokens *giosg.TokenStore, debug bool) {
 	if a.cfg.AdminAddr == "" {
 		return
 	}
@@ -123,9 +125,9 @@ func (a *App) openAdmin(ctx context.Context, o Options, keeper *presence.Keeper,
 		Presence: keeper.States, Tokens: tokens.All, Manners: a.api.Manners,
 		Playbook: func() admin.Playbook {
 			s := a.book.state()
-			return admin.Playbook{Name: s.Name, Version: s.Version, Problem: s.Problem}
+			return admin.Playbook{Name: s.Name, Version: s.Version, Problem: s.Problem, Rules: s.Rules}
 		},
-		Debug: a.log.Enabled(ctx, slog.LevelDebug),
+		Debug: debug,
 	})
 }
 
@@ -135,7 +137,7 @@ func (a *App) openBot(o Options, keeper *presence.Keeper, tokens *giosg.TokenSto
 		Queue: a.store.queue, Handled: a.store.handled, API: a.api, Tokens: tokens, Presence: keeper, Playbook: a.book.get, Log: a.log,
 		Workers: cfg.Workers, Write: cfg.APITimeout, Settle: cfg.Settle, GiveUp: cfg.GiveUpAfter, Forget: cfg.DedupeTTL, Grace: cfg.ShutdownGrace,
 		CatchUp: cfg.CatchUpEvery, Delay: cfg.CatchUpDelay, MaxAge: cfg.CatchUpMaxAge, Fleet: a.store.fleet(cfg.RedisPrefix),
-		Explain: o.Explain, Found: a.admin.CaughtUp, Trace: a.traces.Turn,
+		Explain: o.Explain, Trace: a.traces.Turn,
 		Observe: func(r bot.Report) {
 			a.admin.Turn(r)
 			if o.OnTurn != nil {

@@ -98,7 +98,7 @@ func TestRedisThatRefusesWrites(t *testing.T) {
 					t.Errorf("the log does not say why it is not ready:\n%s", log)
 				}
 				await(t, func() bool {
-					up, known := w.scrape()["giosgbot_store_up"]
+					up, known := w.scrape(a.App)["giosgbot_store_up"]
 					return known && up == 0
 				})
 
@@ -109,7 +109,7 @@ func TestRedisThatRefusesWrites(t *testing.T) {
 				if log := w.log.String(); !strings.Contains(log, `msg="ready again"`) {
 					t.Errorf("the log does not say that it is over:\n%s", log)
 				}
-				await(t, func() bool { return w.scrape()["giosgbot_store_up"] == 1 })
+				await(t, func() bool { return w.scrape(a.App)["giosgbot_store_up"] == 1 })
 				w.awaitN(chat, len(want))
 				w.quiet()
 				w.said(chat, want...)

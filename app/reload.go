@@ -23,6 +23,7 @@ type book struct {
 
 	mu      sync.Mutex
 	current *playbook.Playbook // guarded by mu, as what follows
+	rules   []string           // of current
 	version string             // of the file's text, short
 	since   time.Time
 	text    []byte
@@ -32,6 +33,7 @@ type book struct {
 // Book tells which playbook is in force.
 type Book struct {
 	Name    string
+	Rules   []string
 	Version string // changes with the file's text
 	Since   time.Time
 	Problem string // why the file as it is now is not in force; empty if it is
@@ -63,7 +65,7 @@ func (b *book) load(text []byte) error {
 		return err
 	}
 	sum := sha256.Sum256(text)
-	b.current, b.version, b.since = p, hex.EncodeToString(sum[:4]), time.Now()
+	b.current, b.rules, b.version, b.since = p, p.Rules(), hex.EncodeToString(sum[:4]), time.Now()
 	return nil
 }
 
@@ -76,13 +78,13 @@ func (b *book) get() *playbook.Playbook {
 func (b *book) set(p *playbook.Playbook) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.current, b.since, b.problem = p, time.Now(), nil
+	b.current, b.rules, b.since, b.problem = p, p.Rules(), time.Now(), nil
 }
 
 func (b *book) state() Book {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := Book{Name: b.current.Name(), Version: b.version, Since: b.since}
+	s := Book{Name: b.current.Name(), Rules: b.rules, Version: b.version, Since: b.since}
 	if b.problem != nil {
 		s.Problem = b.problem.Error()
 	}

@@ -29,14 +29,14 @@ type store struct {
 	onLoss  atomic.Pointer[func()] // is called when Redis has lost its data
 }
 
-func openStore(ctx context.Context, cfg config.Config, log *slog.Logger, known func(items int)) (*store, error) {
+func openStore(ctx context.Context, cfg config.Config, log *slog.Logger) (*store, error) {
 	if cfg.Redis == nil {
-		return openFile(cfg, log, known)
+		return openFile(cfg, log)
 	}
-	return openRedis(ctx, cfg, log, known)
+	return openRedis(ctx, cfg, log)
 }
 
-func openRedis(ctx context.Context, cfg config.Config, log *slog.Logger, known func(items int)) (*store, error) {
+func openRedis(ctx context.Context, cfg config.Config, log *slog.Logger) (*store, error) {
 	redis.SetLogger(redisLog{log})
 	o := *cfg.Redis
 	o.ContextTimeoutEnabled = true // so that the door can answer 503 in time
@@ -47,7 +47,7 @@ func openRedis(ctx context.Context, cfg config.Config, log *slog.Logger, known f
 	first, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	s := &store{kind: "redis", handled: dedupe.NewRedis(c, keys.Seen, cfg.DedupeTTL), redis: c}
-	q, err := queue.NewRedis(first, c, queue.RedisOptions{Keys: keys, TTL: cfg.DedupeTTL, Lease: cfg.Lease, Rest: cfg.Settle, Log: log, Known: known, OnLoss: func() {
+	q, err := queue.NewRedis(first, c, queue.RedisOptions{Keys: keys, TTL: cfg.DedupeTTL, Lease: cfg.Lease, Rest: cfg.Settle, Log: log, OnLoss: func() {
 		if f := s.onLoss.Load(); f != nil {
 			(*f)()
 		}
@@ -67,7 +67,7 @@ func (l redisLog) Printf(ctx context.Context, format string, v ...any) {
 	l.log.DebugContext(ctx, "redis client", "text", fmt.Sprintf(format, v...))
 }
 
-func openFile(cfg config.Config, log *slog.Logger, known func(items int)) (*store, error) {
+func openFile(cfg config.Config, log *slog.Logger) (*store, error) {
 	db, err := bbolt.Open(cfg.DataFile, 0o600, &bbolt.Options{Timeout: time.Second, FreelistType: bbolt.FreelistMapType})
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("DATA_FILE: %s is in use by another process; several processes need REDIS_URL", cfg.DataFile)
@@ -79,7 +79,7 @@ func openFile(cfg config.Config, log *slog.Logger, known func(items int)) (*stor
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("DATA_FILE: %w", err), db.Close())
 	}
-	q, err := queue.NewBolt(db, handled, queue.BoltOptions{TTL: cfg.DedupeTTL, Log: log, Known: known})
+	q, err := queue.NewBolt(db, handled, queue.BoltOptions{TTL: cfg.DedupeTTL, Log: log})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("DATA_FILE: %w", err), db.Close())
 	}

@@ -79,7 +79,6 @@ type Options struct {
 
 	Observe func(Report) // is told of every turn; may be nil
 	Explain bool         // reports carry the reasons of their plans, which takes time
-	Found   func(n int)  // is told how many events catching up has put into lanes; may be nil
 }
 
 // Report is what became of a turn.

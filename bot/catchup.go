@@ -148,11 +148,7 @@ func (b *Bot) list(ctx context.Context, s *giosg.Session, t giosg.Token, since t
 			return err
 		}
 		n++
-		err = b.Queue.Put(ctx, queue.Item{Lane: ev.Lane(), ID: ev.ID, At: ev.At, Body: body})
-		if err == nil && b.Found != nil {
-			b.Found(1)
-		}
-		return err
+		return b.Queue.Put(ctx, queue.Item{Lane: ev.Lane(), ID: ev.ID, At: ev.At, Body: body, From: "catch-up"})
 	}
 	each := func(of func(context.Context, int) ([]giosg.Chat, error), event func(giosg.Chat) (giosg.Event, bool)) error {
 		chats, err := of(ctx, mostChats)

@@ -262,7 +262,7 @@ func (t *turn) about() playbook.Input {
 
 func (t *turn) outcome() queue.Outcome {
 	// Only a chat that was read and answered as a whole tells what an earlier attempt did, whichever event that worked on.
-	o := queue.Outcome{Finished: t.finished, Unsettled: t.lease.Attempt > 1 && !t.settledAll}
+	o := queue.Outcome{Finished: t.finished, Fate: t.report.Result, Unsettled: t.lease.Attempt > 1 && !t.settledAll}
 	// Of a chat that is none of the bot's there is nothing to remember.
 	if m := t.memo.bytes(); !bytes.Equal(m, t.lease.Memo) && (t.lease.Memo != nil || t.memo.Role != unknown || t.memo.Whole || !reflect.DeepEqual(t.memo.State, playbook.State{})) {
 		o.Memo = m

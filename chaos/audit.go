@@ -33,6 +33,10 @@ type Result struct {
 	Crashes    []string // processes that ended though nobody asked for it, or did not end in time
 	Buried     int      // events that the bot set aside
 	Races      int      // that the race detector found in the bot
+	Lies       []string // what the status page and the metrics said that is not so
+
+	Looks, Missed int   // at the page and the metrics; those that were not answered
+	Echoes        int64 // webhooks that were compared with the metrics one by one
 
 	Webhooks, Dropped, Repeated, Refused, GivenUp int
 	Calls                                         int
@@ -48,7 +52,7 @@ type Result struct {
 // OK tells whether the bot kept its promises.
 func (r *Result) OK() bool {
 	return r.Quiet && r.Lost == 0 && r.Doubled == 0 && r.Reordered == 0 && len(r.Violations) == 0 && len(r.Crashes) == 0 &&
-		r.Buried == 0 && r.Races == 0
+		r.Buried == 0 && r.Races == 0 && len(r.Lies) == 0 && r.Looks > r.Missed
 }
 
 // audit reads everything that happened.
@@ -59,6 +63,7 @@ func (w *world) audit(calm time.Duration, quiet bool) *Result {
 	calls := w.calls(r)
 	w.mu.Lock()
 	talks, windows := slices.Clone(w.talks), slices.Clone(w.windows)
+	r.Lies, r.Looks, r.Missed, r.Echoes = w.lies, w.looks, w.missed, w.echoes
 	for _, e := range w.events {
 		r.Events[e.Kind]++
 		if e.Kind == "slow exit" || e.Kind == "redis is not up" {

@@ -2,7 +2,8 @@
 
 // Package chaos proves that no visitor is forgotten and none is answered twice, whatever dies. It starts redis-server and replicas of the
 // bot as processes, puts the stand-in for the platform at its rudest before them, sends a crowd of visitors, and meanwhile kills, freezes,
-// wipes, cuts, stalls and throttles. Then it reads every chat and counts.
+// wipes, cuts, stalls and throttles. Then it reads every chat and counts. All the while it asks each replica for its metrics and its status
+// page, and believes neither.
 //
 // It refuses to use any address but loopback, to run longer than it was told, and to leave a process behind.
 package chaos
@@ -62,8 +63,9 @@ type org struct {
 // replica is a process of the bot with its links.
 type replica struct {
 	*process
-	listen           string
-	door, api, redis *link // redis is nil with a file
+	listen, admin    string
+	file             string // of the embedded store
+	door, api, redis *link  // redis is nil with a file
 	logFile          string
 }
 
@@ -84,6 +86,10 @@ type world struct {
 	talks   []*talk // guarded by mu
 	events  []event // guarded by mu
 	windows []wait  // when a fault was at work; guarded by mu
+
+	looks, missed int      // at the figures of replicas, and those that were not answered; guarded by mu
+	lies          []string // what replicas said that is not so; guarded by mu
+	echoes        int64    // webhooks that were counted one by one; guarded by mu
 }
 
 // event is something that was done to the bot.
@@ -247,6 +253,9 @@ func (w *world) newReplica(p *pack, n int, bot, playbook, upstream string) (*rep
 	if r.listen, err = freeAddr(); err != nil {
 		return nil, err
 	}
+	if r.admin, err = freeAddr(); err != nil {
+		return nil, err
+	}
 	links = append(links, struct {
 		of   **link
 		name string
@@ -269,7 +278,7 @@ func (w *world) newReplica(p *pack, n int, bot, playbook, upstream string) (*rep
 	}
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "GORACE=halt_on_error=0",
-		"WEBHOOK_SECRET=" + secret, "PLAYBOOK=" + playbook, "LISTEN_ADDR=" + r.listen, "ADMIN_ADDR=",
+		"WEBHOOK_SECRET=" + secret, "PLAYBOOK=" + playbook, "LISTEN_ADDR=" + r.listen, "ADMIN_ADDR=" + r.admin,
 		"GIOSG_BASE_URL=http://" + r.api.addr, "LOG_LEVEL=debug", "LOG_FORMAT=json",
 		"LEASE=" + lease.String(), "SETTLE=" + settle.String(), "API_TIMEOUT=" + timeout.String(), "SHUTDOWN_GRACE=" + grace.String(),
 		"CATCH_UP_EVERY=" + search.String(), "CATCH_UP_DELAY=800ms", "PRESENCE_TTL=40s",
@@ -277,7 +286,8 @@ func (w *world) newReplica(p *pack, n int, bot, playbook, upstream string) (*rep
 	if w.store != nil {
 		env = append(env, "REDIS_URL=redis://"+r.redis.addr+"/0")
 	} else {
-		env = append(env, "DATA_FILE="+filepath.Join(w.Dir, name+".db"))
+		r.file = filepath.Join(w.Dir, name+".db")
+		env = append(env, "DATA_FILE="+r.file)
 	}
 	r.process = &process{pack: p, name: name, args: []string{bot, "serve"}, env: env, log: log}
 	return r, nil

@@ -59,6 +59,27 @@ func TestChaosWithFile(t *testing.T) {
 	bound(t, Options{File: true, Seed: 763212})
 }
 
+// Which of two messages was answered first cannot be told when both have the same answer.
+func TestMessagesSideBySideDiffer(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(2000) {
+		waiting := map[int]bool{}
+		s := write(seed, 0, 1, 3, time.Second)
+		for i, st := range s.steps {
+			if i == 0 || !s.steps[i-1].impatient {
+				clear(waiting)
+			}
+			for _, text := range st.texts {
+				if n := ruleIn(text); n >= 0 && waiting[n] {
+					t.Fatalf("seed %d: %q waits beside another of its kind", seed, text)
+				} else if n >= 0 {
+					waiting[n] = true
+				}
+			}
+		}
+	}
+}
+
 // The judge is what all depends on: it must see what is wrong.
 func TestJudge(t *testing.T) {
 	t.Parallel()

@@ -65,9 +65,12 @@ func write(seed uint64, i, n, orgs int, span time.Duration) script {
 	case x < 0.12:
 		s.served = snatched
 	}
-	last := -1
+	last, beside := -1, map[int]bool{}
 	// Messages that wait side by side have different answers, so that it can be told which of them was answered first.
 	text := func(alone bool) string {
+		if alone {
+			clear(beside)
+		}
 		if alone && r.Float64() < 0.2 {
 			return nonsense[r.IntN(len(nonsense))]
 		}
@@ -75,10 +78,10 @@ func write(seed uint64, i, n, orgs int, span time.Duration) script {
 		if last >= 0 && alone && r.Float64() < 0.2 {
 			n = last // the same again
 		}
-		for once(n) && s.served != byBot {
-			n = r.IntN(rules) // a sidekick that never heard of a message cannot say "once more"
+		for beside[n] || once(n) && s.served != byBot { // a sidekick that never heard of a message cannot say "once more"
+			n = r.IntN(rules)
 		}
-		last = n
+		last, beside[n] = n, true
 		return fmt.Sprintf([...]string{"%s", "hello, %s?", "and what about %s then", "Hei, %s!"}[r.IntN(4)], word(n))
 	}
 	hasty := false

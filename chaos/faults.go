@@ -15,6 +15,9 @@ import (
 // The faults after which Redis knows nothing.
 const flushed, lostData = "redis flushed", "redis lost its data"
 
+// redisKilled is the fault after which Redis may lack its last second: it answers before it writes while the disk is busy.
+const redisKilled = "redis killed"
+
 // fault is something bad that happens for a while. It returns when it is over.
 type fault struct {
 	kind string
@@ -60,6 +63,15 @@ func (w *world) busy(ctx context.Context, d *dice) (mend func()) {
 	return mend
 }
 
+// stop ends a replica as a deployment does.
+func (r *replica) stop(w *world) {
+	took, well := r.end(syscall.SIGTERM, 10*time.Second)
+	if !well {
+		w.note("slow exit", "%s was not out within 10 s of SIGTERM", r.name)
+	}
+	w.say("%-22s %s was out after %.1f s", "restart", r.name, took.Seconds())
+}
+
 // processFaults are those of replicas and of Redis.
 func (w *world) processFaults() []fault {
 	pick := func(d *dice) *replica { return w.replicas[d.n(len(w.replicas))] }
@@ -91,12 +103,8 @@ func (w *world) processFaults() []fault {
 			mend := w.busy(ctx, d)
 			r := pick(d)
 			w.note("restart", "%s", r.name)
-			took, well := r.end(syscall.SIGTERM, 10*time.Second)
+			r.stop(w)
 			mend()
-			if !well {
-				w.note("slow exit", "%s was not out within 10 s of SIGTERM", r.name)
-			}
-			w.say("%-22s %s was out after %.1f s", "restart", r.name, took.Seconds())
 			_ = r.run()
 		}},
 	}
@@ -126,10 +134,10 @@ func (w *world) processFaults() []fault {
 		}
 	}
 	return append(out, fault{"kill", kill}, fault{"freeze", freeze}, fault{"freeze", freeze}, fault{"freeze", freeze},
-		fault{"redis killed", func(ctx context.Context, d *dice) {
+		fault{redisKilled, func(ctx context.Context, d *dice) {
 			mend := w.busy(ctx, d)
 			down := d.between(50*time.Millisecond, 2500*time.Millisecond)
-			w.note("redis killed", "for %.1f s", down.Seconds())
+			w.note(redisKilled, "for %.1f s", down.Seconds())
 			w.store.kill()
 			mend()
 			nap(ctx, down)

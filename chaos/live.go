@@ -30,7 +30,14 @@ func (w *world) live(ctx context.Context) (*Result, error) {
 	whole, stop := context.WithTimeout(ctx, w.For+w.Calm)
 	defer stop()
 
-	var crowd, faults sync.WaitGroup
+	var crowd, faults, watchers sync.WaitGroup
+	for _, r := range w.replicas {
+		watchers.Go(func() { w.watch(whole, r) })
+	}
+	defer func() {
+		stop()
+		watchers.Wait()
+	}()
 	w.late.rate.Store(15_000)
 	for i := range w.Chats {
 		s := write(w.Seed, i, w.Chats, len(w.orgs), w.For*85/100)
@@ -81,10 +88,15 @@ func (w *world) calm(ctx, whole context.Context, crowd *sync.WaitGroup) (*Result
 	tail, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	_ = w.p.AwaitDeliveries(tail)
+	before, from := w.compare(ctx), len(w.p.Deliveries(nil))
 	w.echo(tail)
 	_ = w.p.AwaitDeliveries(tail)
 	_ = w.p.Await(tail, func() bool { return w.unanswered() == 0 })
 	nap(tail, settle)
+	w.echoed(before, w.compare(ctx), from)
+	if w.File {
+		w.compareFile(ctx)
+	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}

@@ -152,6 +152,7 @@ func (r *Result) String() string {
 	row("reordered", "%d; and where the bot learned of the earlier message too late %d, or not before it spoke %d", r.Reordered, r.TooLate, r.Unknowable)
 	row("violations", "%d", len(r.Violations))
 	row("set aside", "%d", r.Buried)
+	row("status page, metrics", "%d untrue in %d looks at them, %d of them not answered; %d webhooks counted one by one", len(r.Lies), r.Looks, r.Missed, r.Echoes)
 	row("sidekick not told", "%d", r.Unaided)
 	row("wait for an answer", "p50 %s, p99 %s, longest %s", at(r.Waits, 50), at(r.Waits, 99), at(r.Waits, 100))
 	row("... with a fault in it", "p50 %s, p99 %s (%d)", at(r.Hit, 50), at(r.Hit, 99), len(r.Hit))
@@ -164,6 +165,9 @@ func (r *Result) String() string {
 	_ = t.Flush()
 	for _, v := range r.Violations {
 		fmt.Fprintf(out, "violation: %s: %s: %s %s\n", v.Kind, v.Detail, v.Call.Method, v.Call.Path)
+	}
+	for _, l := range r.Lies {
+		fmt.Fprintf(out, "untrue: %s\n", l)
 	}
 	for _, c := range r.Crashes {
 		fmt.Fprintf(out, "crash: %s\n", c)

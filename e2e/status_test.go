@@ -144,7 +144,7 @@ func TestStatusMovesWithAnswers(t *testing.T) {
 	d.write("#chat", last.ID[:8])
 	d.press(kb.Enter)
 	d.await("the chat's turns are shown with their rules", "texts('#found tbody tr').some((t) => t.includes('answered') && t.includes('price')) && texts('#found tbody tr').some((t) => t.includes('hours'))")
-	d.never("a visitor's words are shown", "document.body.innerText.includes('Secret Person')")
+	d.never("a visitor's words are shown", "document.body.innerText.includes('Secret Person') || text('#found').includes('keyword')")
 	d.write("#chat", "")
 	d.selectAll()
 	d.press("<img src=x onerror=alert(1)>", kb.Enter)
@@ -162,6 +162,7 @@ func TestStatusShowsWordsWhenDebugging(t *testing.T) {
 	d.click("#find button")
 	d.await("the words are shown, as text", "texts('#found q').includes('<b>open</b> & shut?')")
 	d.await("so is the answer", "text('#found').includes(¿)", late)
+	d.await("and why it was given", `text('#found').includes('because hours: the keyword "open" is in it')`)
 	d.never("markup came to life", "$('#found b')")
 }
 

@@ -188,7 +188,7 @@ func (d *Door) receive(c echo.Context, kinds []giosg.ChannelKind) (string, error
 	if err != nil {
 		return "", err
 	}
-	it := queue.Item{Lane: ev.Lane(), ID: ev.ID, At: ev.At, Body: value}
+	it := queue.Item{Lane: ev.Lane(), ID: ev.ID, At: ev.At, Body: value, From: "webhook"}
 	if !ev.Member && ev.Kind != giosg.EventPending && ev.Kind != giosg.EventRouted {
 		it.Via = "routed" // the copy that comes by the channel of the bot's own chats says more, and has a turn of its own
 	}

@@ -8,6 +8,7 @@ package playbook
 
 import (
 	_ "embed"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -82,6 +83,22 @@ func (p *Playbook) Online() *bool {
 
 // Languages lists the languages, the default first. With one only, a room's language need not be looked up.
 func (p *Playbook) Languages() []string { return slices.Clone(p.languages) }
+
+// Rules lists the names of all rules of the file, those of its overrides among them.
+func (p *Playbook) Rules() []string {
+	names := map[string]bool{}
+	var add func(*Playbook)
+	add = func(p *Playbook) {
+		for _, r := range p.rules {
+			names[r.name] = true
+		}
+		for _, o := range p.overrides {
+			add(o.playbook)
+		}
+	}
+	add(p.base)
+	return slices.Sorted(maps.Keys(names))
+}
 
 // NeedsRoom tells whether Next needs to know a room's language or name. Room ids are enough if not.
 func (p *Playbook) NeedsRoom() bool { return p.base.needsRoom }

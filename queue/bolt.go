@@ -19,6 +19,7 @@ var (
 	memosBucket = []byte("queue.memos") // lane → expiry (8 bytes, ms) and memo
 	deadBucket  = []byte("queue.dead")  // sequence number → storedDead
 	probeBucket = []byte("queue.probe") // what Ping writes
+	tallyBucket = []byte("queue.tally") // in:FROM and out:FATE → items (8 bytes)
 )
 
 // Ledger is the record of finished ids in the same file, so that it changes in the same transaction; dedupe.Bolt is one.
@@ -33,9 +34,6 @@ type BoltOptions struct {
 	TTL time.Duration    // how long memos are remembered after the last step in a lane; default 48 h
 	Now func() time.Time // the clock of expiry; default time.Now
 	Log *slog.Logger     // default: none
-
-	// Known is told how many items were let go because their ids were kept or finished already; may be nil.
-	Known func(items int)
 }
 
 // Bolt is a queue for one process, in a bbolt file: what Put accepted is on disk when it returns.
@@ -93,12 +91,9 @@ func NewBolt(db *bbolt.DB, ledger Ledger, o BoltOptions) (*Bolt, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.Known == nil {
-		o.Known = func(int) {}
-	}
 	q := &Bolt{db: db, ledger: ledger, opts: o, work: newInbox[*Lease](), opened: time.Now(), stop: make(chan struct{}), lanes: map[string]*lane{}}
 	err := db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{itemsBucket, memosBucket, deadBucket, probeBucket} {
+		for _, name := range [][]byte{itemsBucket, memosBucket, deadBucket, probeBucket, tallyBucket} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
@@ -179,36 +174,57 @@ func (q *Bolt) ready(name string, l *lane) {
 // Put implements Queue.
 func (q *Bolt) Put(_ context.Context, it Item) error {
 	it.At = time.UnixMilli(it.At.UnixMilli())
-	value, fresh := encode(it), false
-	err := q.writes.do(func(tx *bbolt.Tx) error {
-		fresh = false
-		b := tx.Bucket(itemsBucket)
-		if q.ledger.SeenTx(tx, it.Lane, it.ID) || b.Get(itemKey(it)) != nil {
-			return nil
-		}
-		fresh = true
-		return b.Put(itemKey(it), value)
+	var fresh bool
+	err := q.writes.do(func(tx *bbolt.Tx) (err error) {
+		fresh, err = q.enter(tx, it)
+		return err
 	})
 	if err != nil {
 		q.proven.note(err)
 		return fmt.Errorf("queue: keeping an item: %w", err)
 	}
+	q.entered(it, fresh)
+	return nil
+}
+
+// enter keeps an item that is not known yet, and counts it.
+func (q *Bolt) enter(tx *bbolt.Tx, it Item) (fresh bool, err error) {
+	b, key := tx.Bucket(itemsBucket), itemKey(it)
+	fresh = !q.ledger.SeenTx(tx, it.Lane, it.ID) && b.Get(key) == nil
+	if err := count(tx, cameIn+it.From); err != nil {
+		return false, err
+	}
+	if !fresh {
+		return false, count(tx, leftBy+Duplicate)
+	}
+	return true, b.Put(key, encode(it))
+}
+
+// entered makes an item that is on disk now known to the workers.
+func (q *Bolt) entered(it Item, fresh bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	l, known := q.lanes[it.Lane]
 	if !fresh {
-		q.opts.Known(1)
 		if known && l.state == paused && l.topic != "" {
 			q.ready(it.Lane, l)
 		}
-		return nil
+		return
 	}
 	l = q.lane(it.Lane)
 	l.insert(it)
 	if !known || (l.state == paused && l.topic != "") {
 		q.ready(it.Lane, l)
 	}
-	return nil
+}
+
+// count adds an item to the tally.
+func count(tx *bbolt.Tx, name string) error {
+	b, n := tx.Bucket(tallyBucket), uint64(0)
+	if v := b.Get([]byte(name)); len(v) == 8 {
+		n = binary.BigEndian.Uint64(v)
+	}
+	return b.Put([]byte(name), binary.BigEndian.AppendUint64(nil, n+1))
 }
 
 // Lease implements Queue.
@@ -228,14 +244,14 @@ func (q *Bolt) Lease(ctx context.Context) (*Lease, error) {
 
 // claim fills a lease with its lane's first item that is not finished.
 func (q *Bolt) claim(l *Lease) (bool, error) {
+	var known []Item // finished otherwise
 	err := q.db.View(func(tx *bbolt.Tx) error {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		in := q.lanes[l.Lane]
 		for in != nil && len(in.items) > 0 && q.ledger.SeenTx(tx, l.Lane, in.items[0].ID) {
-			q.writes.later(remove(in.items[0]))
+			known = append(known, in.items[0])
 			in.items = in.items[1:]
-			q.opts.Known(1)
 		}
 		if in == nil || len(in.items) == 0 {
 			delete(q.lanes, l.Lane)
@@ -256,6 +272,9 @@ func (q *Bolt) claim(l *Lease) (bool, error) {
 		}
 		return nil
 	})
+	for _, it := range known { // not in the midst of reading: the writer may wait for all readers
+		q.writes.later(func(tx *bbolt.Tx) error { return leave(tx, it, Duplicate) })
+	}
 	if err != nil {
 		return false, fmt.Errorf("queue: leasing a lane: %w", err)
 	}
@@ -266,8 +285,16 @@ func (q *Bolt) fresh(v []byte) bool {
 	return int64(binary.BigEndian.Uint64(v)) > q.opts.Now().UnixMilli()
 }
 
-func remove(it Item) func(*bbolt.Tx) error {
-	return func(tx *bbolt.Tx) error { return tx.Bucket(itemsBucket).Delete(itemKey(it)) }
+// leave takes an item out of its lane, and counts it.
+func leave(tx *bbolt.Tx, it Item, fate string) error {
+	b, key := tx.Bucket(itemsBucket), itemKey(it)
+	if b.Get(key) == nil {
+		return nil
+	}
+	if err := count(tx, leftBy+fate); err != nil {
+		return err
+	}
+	return b.Delete(key)
 }
 
 // mine returns the lane of a lease that has not ended. The caller holds mu.
@@ -294,21 +321,18 @@ func (q *Bolt) record(tx *bbolt.Tx, lane string, o Outcome) error {
 }
 
 func (q *Bolt) done(_ context.Context, l *Lease, o Outcome) error {
-	return q.finish(l, o.Unsettled, func(tx *bbolt.Tx) error { return q.record(tx, l.Lane, o) })
+	return q.finish(l, o, func(*bbolt.Tx) error { return nil })
 }
 
 func (q *Bolt) bury(_ context.Context, l *Lease, reason string, o Outcome) error {
-	o.Finished = append(o.Finished[:len(o.Finished):len(o.Finished)], l.ID)
-	return q.finish(l, o.Unsettled, func(tx *bbolt.Tx) error {
-		if err := q.record(tx, l.Lane, o); err != nil {
-			return err
-		}
+	o.Finished, o.Fate = append(o.Finished[:len(o.Finished):len(o.Finished)], l.ID), SetAside
+	return q.finish(l, o, func(tx *bbolt.Tx) error {
 		return putDead(tx, storedDead{Lane: l.Lane, Member: member(l.Item), Value: encode(l.Item), Reason: reason, Attempts: l.Attempt, At: q.opts.Now().UnixMilli()})
 	})
 }
 
-// finish removes the lease's item together with what change does, and goes on to the lane's next.
-func (q *Bolt) finish(l *Lease, unsettled bool, change func(*bbolt.Tx) error) error {
+// finish makes an outcome true together with what change does, removes the lease's item, and goes on to the lane's next.
+func (q *Bolt) finish(l *Lease, o Outcome, change func(*bbolt.Tx) error) error {
 	q.mu.Lock()
 	in, err := q.mine(l)
 	q.mu.Unlock()
@@ -316,10 +340,13 @@ func (q *Bolt) finish(l *Lease, unsettled bool, change func(*bbolt.Tx) error) er
 		return err
 	}
 	err = q.writes.do(func(tx *bbolt.Tx) error {
+		if err := q.record(tx, l.Lane, o); err != nil {
+			return err
+		}
 		if err := change(tx); err != nil {
 			return err
 		}
-		return remove(l.Item)(tx)
+		return leave(tx, l.Item, o.Fate)
 	})
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -329,7 +356,7 @@ func (q *Bolt) finish(l *Lease, unsettled bool, change func(*bbolt.Tx) error) er
 		return fmt.Errorf("queue: finishing an item: %w", err)
 	}
 	in.items = slices.DeleteFunc(in.items, func(it Item) bool { return it.ID == l.ID && it.Via == l.Via })
-	if unsettled {
+	if o.Unsettled {
 		in.cut = l.Abandoned
 	} else {
 		in.tries, in.since, in.cut = 0, time.Time{}, false

@@ -35,7 +35,7 @@ func putDead(tx *bbolt.Tx, d storedDead) error {
 
 // Stats implements Queue.
 func (q *Bolt) Stats(context.Context) (Stats, error) {
-	var s Stats
+	s := Stats{In: map[string]int64{}, Out: map[string]int64{}}
 	q.mu.Lock()
 	for _, l := range q.lanes {
 		if l.state == paused {
@@ -48,7 +48,12 @@ func (q *Bolt) Stats(context.Context) (Stats, error) {
 	q.mu.Unlock()
 	err := q.db.View(func(tx *bbolt.Tx) error {
 		s.Dead = tx.Bucket(deadBucket).Stats().KeyN
-		return nil
+		return tx.Bucket(tallyBucket).ForEach(func(name, v []byte) error {
+			if len(v) == 8 {
+				s.count(string(name), int64(binary.BigEndian.Uint64(v)))
+			}
+			return nil
+		})
 	})
 	if err != nil {
 		return s, fmt.Errorf("queue: counting: %w", err)
@@ -83,16 +88,23 @@ func (q *Bolt) Dead(_ context.Context, limit int) ([]Dead, error) {
 }
 
 // Revive implements Queue.
-func (q *Bolt) Revive(ctx context.Context, id string) error {
+func (q *Bolt) Revive(_ context.Context, id string) error {
 	var it Item
-	err := q.dropDead(id, func(tx *bbolt.Tx, d storedDead) error {
+	var fresh bool
+	err := q.dropDead(id, func(tx *bbolt.Tx, d storedDead) (err error) {
 		it = decode(d.Lane, d.Member, d.Value)
-		return q.ledger.RemoveTx(tx, d.Lane, it.ID)
+		it.From = Revived
+		if err := q.ledger.RemoveTx(tx, d.Lane, it.ID); err != nil {
+			return err
+		}
+		fresh, err = q.enter(tx, it)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	return q.Put(ctx, it)
+	q.entered(it, fresh)
+	return nil
 }
 
 // Drop implements Queue.

@@ -28,7 +28,7 @@ func (k Keys) all(lane string) []string {
 	return []string{
 		k.part(p, "ready"), k.part(p, "later"),
 		k.lane(lane, "box"), k.lane(lane, "bodies"), k.lane(lane, "state"), k.lane(lane, "seen"),
-		k.part(p, "dead"),
+		k.part(p, "dead"), k.part(p, "tally"),
 	}
 }
 

@@ -10,6 +10,8 @@
 //   - Carried on: what a dead worker had in hand is leased to another within seconds (Redis) or after a restart (Bolt),
 //     and that lease says so (Attempt, Abandoned), because nobody knows how far the dead worker came.
 //   - Unhurried: a lane that waits, for a delay or for a topic, holds up no other.
+//   - Counted: what came in = what left + what is in the lanes, at every moment and whatever dies, because an item is counted in the
+//     same step of the store that takes it in or lets it go.
 //
 // The package knows nothing of giosg, decides nothing and calls nobody.
 package queue
@@ -17,6 +19,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -34,12 +37,14 @@ type Item struct {
 	Via  string    // the way it came; copies of one ID by different ways are kept side by side until the ID is finished
 	At   time.Time // the event's own time (milliseconds count), which orders the lane
 	Body []byte    // the event; opaque
+	From string    // what brought it, as Put counts it in Stats.In; a few names only. It is not kept
 }
 
 // Outcome is what a step of work changed: it becomes true in one transaction with the step.
 type Outcome struct {
 	Finished []string // IDs that need no work any more, in this lane
 	Memo     []byte   // what to remember of the lane; nil leaves it as it is
+	Fate     string   // what became of the item, as Done counts it in Stats.Out; a few names only
 
 	// Unsettled says that what an earlier attempt did is not known yet, as it may have worked on another item of the lane: the
 	// next item's lease counts as a further attempt, too.
@@ -101,10 +106,47 @@ var ErrNotFound = errors.New("queue: nothing of this id was set aside")
 
 // Stats counts lanes and items. With Redis they are those of the whole fleet.
 type Stats struct {
-	Ready  int           // lanes that have work and wait for a worker, or are in a worker's hands
-	Paused int           // lanes that wait for a delay or a topic
-	Dead   int           // items set aside
-	Oldest time.Duration // how long the lane that has waited longest for a worker has been ready; 0 with none
+	Ready  int              // lanes that have work and wait for a worker, or are in a worker's hands
+	Paused int              // lanes that wait for a delay or a topic
+	Dead   int              // items set aside
+	Oldest time.Duration    // how long the lane that has waited longest for a worker has been ready; 0 with none
+	In     map[string]int64 // items that came, by Item.From or Revived, since the store was empty
+	Out    map[string]int64 // items that left, by Outcome.Fate, SetAside or Duplicate, since the store was empty
+}
+
+// What the queue itself counts.
+const (
+	Revived   = "retry"     // came in by Revive
+	SetAside  = "set aside" // left by Bury
+	Duplicate = "duplicate" // left because its ID was kept or finished already; a put that the client had to repeat may be one, too
+)
+
+// Came is how many items came into the lanes.
+func (s Stats) Came() int64 { return sum(s.In) }
+
+// Left is how many of them left the lanes.
+func (s Stats) Left() int64 { return sum(s.Out) }
+
+// Items is how many are in the lanes.
+func (s Stats) Items() int64 { return s.Came() - s.Left() }
+
+// The names of Stats.In and Stats.Out, as the stores keep them.
+const cameIn, leftBy = "in:", "out:"
+
+// count adds what a store has counted under a name.
+func (s Stats) count(name string, n int64) {
+	if from, in := strings.CutPrefix(name, cameIn); in {
+		s.In[from] += n
+	} else if fate, out := strings.CutPrefix(name, leftBy); out {
+		s.Out[fate] += n
+	}
+}
+
+func sum(m map[string]int64) (n int64) {
+	for _, v := range m {
+		n += v
+	}
+	return n
 }
 
 // Dead is an item that was set aside.

@@ -28,9 +28,6 @@ type RedisOptions struct {
 	Log   *slog.Logger  // default: none
 
 	OnLoss func() // is called when Redis has come back without its data; may be nil
-
-	// Known is told how many items were let go because their ids were kept or finished already; may be nil.
-	Known func(items int)
 }
 
 // Redis is a queue for many processes. A lane's wake-up is an entry of a stream, and the pending list of the stream's consumer
@@ -76,9 +73,6 @@ func NewRedis(ctx context.Context, client redis.UniversalClient, o RedisOptions)
 	o.Turns = or(o.Turns, 16)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Known == nil {
-		o.Known = func(int) {}
 	}
 	host, _ := os.Hostname()
 	q := &Redis{
@@ -148,24 +142,21 @@ func (q *Redis) Put(ctx context.Context, it Item) error {
 	}
 	start := time.Now()
 	answer, err := putScript.Run(ctx, q.client, q.opts.Keys.all(it.Lane),
-		member(it), it.At.UnixMilli(), it.Body, q.ttl(), it.Lane, taker).Slice()
+		member(it), it.At.UnixMilli(), it.Body, q.ttl(), it.Lane, it.From, taker).Slice()
 	if err != nil {
 		q.writes.note(err)
 		return fmt.Errorf("queue: keeping an item: %w", err)
 	}
-	if answer[0] == int64(0) {
-		q.opts.Known(1)
-	}
-	if len(answer) < 3 {
+	if len(answer) == 0 {
 		return nil
 	}
-	id, _ := answer[1].(string)
-	lane, _ := answer[2].(string)
+	id, _ := answer[0].(string)
+	lane, _ := answer[1].(string)
 	e := &entry{q: q, id: id, lane: lane, count: 1}
-	if len(answer) == 3 {
+	if len(answer) == 2 {
 		q.hold(e)
 		q.work.put(&Lease{held: q, entry: e})
-	} else if l, ok := q.leased(e, answer[3:], start); ok {
+	} else if l, ok := q.leased(e, answer[2:], start); ok {
 		q.work.put(l)
 	}
 	return nil
@@ -215,10 +206,7 @@ func (q *Redis) claim(ctx context.Context, e *entry) ([]any, error) {
 
 // leased reads what head answered. Without an item the wake-up is no longer ours.
 func (q *Redis) leased(e *entry, answer []any, start time.Time) (*Lease, bool) {
-	if n, ok := answer[len(answer)-1].(int64); ok && n > 0 && answer[0] != "lost" {
-		q.opts.Known(int(n))
-	}
-	if len(answer) < 9 || answer[0] != "item" {
+	if len(answer) < 8 || answer[0] != "item" {
 		q.release(e)
 		return nil, false
 	}
@@ -299,13 +287,13 @@ func (q *Redis) done(ctx context.Context, l *Lease, o Outcome) error {
 }
 
 func (q *Redis) bury(ctx context.Context, l *Lease, reason string, o Outcome) error {
-	o.Finished = append(o.Finished[:len(o.Finished):len(o.Finished)], l.ID)
+	o.Finished, o.Fate = append(o.Finished[:len(o.Finished):len(o.Finished)], l.ID), SetAside
 	return q.finish(ctx, l, "bury", reason, o)
 }
 
 func (q *Redis) finish(ctx context.Context, l *Lease, step, reason string, o Outcome) error {
 	e := l.entry.(*entry)
-	args := []any{e.id, q.consumer, e.count, q.ttl(), step, l.Lane, member(l.Item), o.Memo, flag(o.Memo != nil), reason, l.Attempt, stays(l, o)}
+	args := []any{e.id, q.consumer, e.count, q.ttl(), step, l.Lane, member(l.Item), o.Memo, flag(o.Memo != nil), reason, l.Attempt, stays(l, o), o.Fate}
 	for _, id := range o.Finished {
 		args = append(args, id)
 	}

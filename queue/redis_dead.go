@@ -13,11 +13,12 @@ import (
 
 // Stats implements Queue.
 func (q *Redis) Stats(ctx context.Context) (Stats, error) {
-	var s Stats
+	s := Stats{In: map[string]int64{}, Out: map[string]int64{}}
 	ready := make([]*redis.IntCmd, partitions)
 	first := make([]*redis.XMessageSliceCmd, partitions)
 	later := make([]*redis.IntCmd, partitions)
 	dead := make([]*redis.IntCmd, partitions)
+	tally := make([]*redis.MapStringStringCmd, partitions)
 	var now *redis.TimeCmd
 	_, err := q.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		now = pipe.Time(ctx)
@@ -26,6 +27,7 @@ func (q *Redis) Stats(ctx context.Context) (Stats, error) {
 			first[p] = pipe.XRangeN(ctx, q.ready(p), "-", "+", 1)
 			later[p] = pipe.ZCard(ctx, q.opts.Keys.part(p, "later"))
 			dead[p] = pipe.XLen(ctx, q.opts.Keys.part(p, "dead"))
+			tally[p] = pipe.HGetAll(ctx, q.opts.Keys.part(p, "tally"))
 		}
 		return nil
 	})
@@ -36,6 +38,10 @@ func (q *Redis) Stats(ctx context.Context) (Stats, error) {
 		s.Ready += int(ready[p].Val())
 		s.Paused += int(later[p].Val())
 		s.Dead += int(dead[p].Val())
+		for field, v := range tally[p].Val() {
+			n, _ := strconv.ParseInt(v, 10, 64)
+			s.count(field, n)
+		}
 		for _, m := range first[p].Val() {
 			ms, _, _ := strings.Cut(m.ID, "-")
 			n, _ := strconv.ParseInt(ms, 10, 64)

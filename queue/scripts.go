@@ -12,11 +12,12 @@ import "github.com/redis/go-redis/v9"
 //
 //	KEYS  1 ready (stream: wake-ups)   2 later (zset: lane → due, ms)   3 box (zset: member → item time, ms)
 //	      4 bodies (hash: member → body)   5 state (hash, below)   6 seen (set: finished ids)   7 dead (stream)
+//	      8 tally (hash: in:FROM and out:FATE → items of the partition's lanes; it has no end, as what it counts has none)
 //
 // state: memo; act: the one outstanding wake-up of the lane ("later" and "park" when it waits); tries, since, held: of the
 // unfinished attempt. member: the item's id, or id|via.
 const prelude = `
-local ready, later, box, bodies, state, seen, dead = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local ready, later, box, bodies, state, seen, dead, tally = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 
 local function now()
 	local t = redis.call('TIME')
@@ -28,6 +29,15 @@ local function mine(entry, consumer, count)
 	local p = redis.pcall('XPENDING', ready, 'g', entry, entry, 1)
 	return not p.err and p[1] and p[1][2] == consumer and p[1][4] == tonumber(count)
 		and redis.call('HGET', state, 'act') == entry
+end
+
+-- a full Redis refuses only what a script writes first: then it is a copy that is not counted at all, rather than refused
+local function count(field) redis.pcall('HINCRBY', tally, field, 1) end
+
+-- takes an item out of the lane
+local function leave(member, fate)
+	redis.call('HDEL', bodies, member)
+	if redis.call('ZREM', box, member) == 1 then count('out:' .. fate) end
 end
 
 local function drop(entry)
@@ -46,25 +56,23 @@ end
 
 local function first() return redis.call('ZRANGE', box, 0, 0, 'WITHSCORES') end
 
--- takes the lane's first item, or gives the lane back when there is none; the last of the answer is how many finished items it let go
-local function head(entry, here, consumer, fresh)
-	local known, at = 0, here
+-- takes the lane's first item, or gives the lane back when there is none
+local function head(entry, at, consumer, fresh)
 	while true do
 		if not at[1] then
 			redis.call('HDEL', state, 'act', 'tries', 'since', 'held')
 			drop(entry)
-			return {'empty', known}
+			return {'empty'}
 		end
 		if redis.call('SISMEMBER', seen, idof(at[1])) == 1 then
-			redis.call('ZREM', box, at[1])
-			redis.call('HDEL', bodies, at[1])
-			known, at = known + 1, first()
+			leave(at[1], 'duplicate')
+			at = first()
 		else
 			if not fresh then redis.call('XCLAIM', ready, 'g', consumer, 0, entry, 'JUSTID') end -- the lease counts from here
 			local was = redis.call('HMGET', state, 'memo', 'tries', 'since', 'held')
 			local tries, since = (tonumber(was[2]) or 0) + 1, was[3] or now()
 			redis.call('HSET', state, 'tries', tries, 'since', since, 'held', 1)
-			return {'item', at[1], at[2], redis.call('HGET', bodies, at[1]) or '', was[1] or '', tries, was[4] and 1 or 0, tostring(since), known}
+			return {'item', at[1], at[2], redis.call('HGET', bodies, at[1]) or '', was[1] or '', tries, was[4] and 1 or 0, tostring(since)}
 		end
 	end
 end
@@ -73,13 +81,16 @@ end
 func script(body string) *redis.Script { return redis.NewScript(prelude + body) }
 
 var (
-	// ARGV 1 member, 2 item time, 3 body, 4 ttl ms, 5 lane, 6 a consumer that has a free worker, or nothing. A wake-up that is missing,
-	// whatever lost it, is made again. Answers 1 for an item that is new; then, for the consumer, the wake-up that waits longest and its
-	// lane, and if that is this lane what head answers.
+	// ARGV 1 member, 2 item time, 3 body, 4 ttl ms, 5 lane, 6 from, 7 a consumer that has a free worker, or nothing. A wake-up that is
+	// missing, whatever lost it, is made again. Answers, for the consumer, the wake-up that waits longest and its lane, and if that is
+	// this lane what head answers.
 	putScript = script(`
-if redis.call('SISMEMBER', seen, idof(ARGV[1])) == 1 then return {0} end
-local new = redis.call('ZADD', box, 'NX', ARGV[2], ARGV[1])
-if new == 1 then redis.call('HSET', bodies, ARGV[1], ARGV[3]) end
+local known = redis.call('SISMEMBER', seen, idof(ARGV[1])) == 1
+local new = not known and redis.call('ZADD', box, 'NX', ARGV[2], ARGV[1]) == 1
+count('in:' .. ARGV[6])
+if not new then count('out:duplicate') end
+if known then return {} end
+if new then redis.call('HSET', bodies, ARGV[1], ARGV[3]) end
 local act = redis.call('HGET', state, 'act')
 local there = act
 if act == 'later' then
@@ -91,13 +102,13 @@ elseif act then
 	there = redis.call('XRANGE', ready, act, act)[1]
 end
 redis.call('PEXPIRE', state, ARGV[4])
-if there then return {new} end
+if there then return {} end
 wake(ARGV[5])
-local got = ARGV[6] ~= '' and redis.pcall('XREADGROUP', 'GROUP', 'g', ARGV[6], 'COUNT', 1, 'STREAMS', ready, '>')
-if not got or got.err then return {new} end
+local got = ARGV[7] ~= '' and redis.pcall('XREADGROUP', 'GROUP', 'g', ARGV[7], 'COUNT', 1, 'STREAMS', ready, '>')
+if not got or got.err then return {} end
 local entry, lane = got[1][2][1][1], got[1][2][1][2][2]
-if lane ~= ARGV[5] then return {new, entry, lane} end
-return {new, entry, lane, unpack(head(entry, first(), ARGV[6], true))}`)
+if lane ~= ARGV[5] then return {entry, lane} end
+return {entry, lane, unpack(head(entry, first(), ARGV[7], true))}`)
 
 	// ARGV 1 entry, 2 consumer, 3 count, 4 ttl ms.
 	claimScript = script(`
@@ -109,21 +120,20 @@ if redis.call('HGET', state, 'act') ~= ARGV[1] then drop(ARGV[1]) end -- not thi
 return {'lost'}`)
 
 	// ARGV 1 entry, 2 consumer, 3 count, 4 ttl ms, 5 step, 6 lane, 7 member, 8 memo, 9 has memo, 10 reason, 11 attempts,
-	// 12 what stays of the attempt for the next item: nothing, "tries", or "held" (that it was cut off, too), 13.. ids.
+	// 12 what stays of the attempt for the next item: nothing, "tries", or "held" (that it was cut off, too), 13 fate, 14.. ids.
 	// Steps: next goes on to the lane's next item; yield lets other lanes go first; bury is next with the item set aside.
 	finishScript = script(`
 if not mine(ARGV[1], ARGV[2], ARGV[3]) then return {'lost'} end
 local step, lane, member = ARGV[5], ARGV[6], ARGV[7]
-for i = 13, #ARGV do redis.call('SADD', seen, ARGV[i]) end
-if #ARGV >= 13 then redis.call('PEXPIRE', seen, ARGV[4]) end
+for i = 14, #ARGV do redis.call('SADD', seen, ARGV[i]) end
+if #ARGV >= 14 then redis.call('PEXPIRE', seen, ARGV[4]) end
 if ARGV[9] == '1' then redis.call('HSET', state, 'memo', ARGV[8]) end
 local score = step == 'bury' and redis.call('ZSCORE', box, member)
 if score then
 	redis.call('XADD', dead, 'MAXLEN', '~', 1000, '*', 'lane', lane, 'member', member, 'at', score,
 		'body', redis.call('HGET', bodies, member) or '', 'reason', ARGV[10], 'attempts', ARGV[11])
 end
-redis.call('ZREM', box, member)
-redis.call('HDEL', bodies, member)
+leave(member, ARGV[13])
 local at = first()
 local more = at[1]
 if more and ARGV[12] == '' then redis.call('HDEL', state, 'tries', 'since') end -- else head does
@@ -136,7 +146,7 @@ if step == 'yield' and more then
 end
 return head(ARGV[1], at, ARGV[2])`)
 
-	// KEYS 8 parked (set: lanes that wait for the topic). ARGV 1 entry, 2 consumer, 3 count, 4 ttl ms, 5 lane, 6 delay ms,
+	// KEYS 9 parked (set: lanes that wait for the topic). ARGV 1 entry, 2 consumer, 3 count, 4 ttl ms, 5 lane, 6 delay ms,
 	// 7 act (later, park or now), 8 untouched, 9 cut off.
 	pauseScript = script(`
 if not mine(ARGV[1], ARGV[2], ARGV[3]) then return {'lost'} end
@@ -149,8 +159,8 @@ else
 	redis.call('ZADD', later, now() + ARGV[6], ARGV[5])
 	redis.call('HSET', state, 'act', ARGV[7])
 	if ARGV[7] == 'park' then
-		redis.call('SADD', KEYS[8], ARGV[5])
-		redis.call('PEXPIRE', KEYS[8], ARGV[4])
+		redis.call('SADD', KEYS[9], ARGV[5])
+		redis.call('PEXPIRE', KEYS[9], ARGV[4])
 	end
 end
 redis.call('PEXPIRE', state, ARGV[4])
@@ -172,7 +182,8 @@ return 1`)
 	reviveScript = script(`
 if redis.call('XDEL', dead, ARGV[1]) == 0 then return 0 end
 redis.call('SREM', seen, idof(ARGV[3]))
-redis.call('ZADD', box, ARGV[4], ARGV[3])
+count('in:retry')
+if redis.call('ZADD', box, ARGV[4], ARGV[3]) == 0 then count('out:duplicate') end
 redis.call('HSET', bodies, ARGV[3], ARGV[5])
 if not redis.call('HGET', state, 'act') then wake(ARGV[2]) end
 redis.call('PEXPIRE', state, ARGV[6])

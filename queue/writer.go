@@ -63,7 +63,7 @@ func (w *writer) within(ctx context.Context, change func(*bbolt.Tx) error) error
 func (w *writer) later(change func(*bbolt.Tx) error) {
 	select {
 	case w.ops <- &write{change: change, err: make(chan error, 1)}:
-	default:
+	case <-w.stop:
 	}
 }
 

@@ -63,7 +63,7 @@ function show(s) {
   refresh('waiting', s.waiting, showWaiting);
   refresh('users', s.users, showUsers);
   refresh('calls', s.calls, showCalls);
-  refresh('events', [s.events, s.webhooks, s.store.up ? s.lanes.ready + s.lanes.paused : null, s.store.kind.startsWith('redis')], showEvents);
+  refresh('events', [s.events, s.webhooks, s.lanes, s.store.up], showEvents);
   refresh('rules', s.rules, showRules);
 }
 
@@ -122,7 +122,7 @@ function showCalls(calls) {
   ], calls);
 }
 
-function showEvents([events, webhooks, lanes, fleet]) {
+function showEvents([events, webhooks, lanes, known]) {
   const sum = (o) => Object.values(o).reduce((a, b) => a + b, 0);
   const came = sum(events.in), left = sum(events.fates);
   const line = (name, n, cls) => h('tr', {class: cls}, h('th', {scope: 'row'}, name), h('td', {class: 'number'}, number(n)));
@@ -130,10 +130,10 @@ function showEvents([events, webhooks, lanes, fleet]) {
     h('caption', {class: 'hidden'}, 'Events that came into the lanes, and what became of them'),
     h('tbody', {}, ...[
       line('Came in', came, 'sum'), line('by webhook', events.in.webhook), line('found by catch-up', events.in['catch-up']), line('put back by an operator', events.in.retry),
-      line('Left', left, 'sum'), ...Object.entries(events.fates).sort((a, b) => b[1] - a[1]).map(([k, n]) => line(k.replaceAll('_', ' '), n)),
-      // What came in here may be finished elsewhere, so in a fleet only the sums over all replicas add up.
-      fleet || came < left ? null : line('Still in the lanes', came - left, 'sum')].flat().filter(Boolean))),
-  h('p', {class: 'hint'}, `${lanes === null ? 'How many lanes have work is not known while the store does not answer.' : count(lanes, 'lane has', 'lanes have') + ' work now.'} Webhooks that held no event: ${number(webhooks.ignored)} ignored, ${number(webhooks.refused)} refused, ${number(webhooks.failed)} that could not be kept.`)];
+      events.in.other ? line('otherwise', events.in.other) : null,
+      line('Left', left, 'sum'), ...Object.entries(events.fates).filter(([k, n]) => n || k !== 'other').sort((a, b) => b[1] - a[1]).map(([k, n]) => line(k.replaceAll('_', ' '), n)),
+      line('Still in the lanes', lanes.events, 'sum')].flat().filter(Boolean))),
+  h('p', {class: 'hint'}, `${known ? count(lanes.ready + lanes.paused, 'lane has', 'lanes have') + ' work now.' : 'As the store had it when it answered last; what is there now is not known.'} Webhooks to this process that held no event: ${number(webhooks.ignored)} ignored, ${number(webhooks.refused)} refused, ${number(webhooks.failed)} that could not be kept.`)];
 }
 
 function share(part) {
@@ -205,7 +205,9 @@ async function find(chat) {
     {name: 'Rule', cell: (t) => t.rule || '–'},
     {name: got.words ? 'Reason, or answer' : 'Reason', cell: (t) => {
       const told = t.reason || t.answer?.map((w) => h('q', {class: 'words'}, w));
-      return t.attempt <= 1 ? told || '–' : told ? [told, ` (attempt ${t.attempt})`].flat() : `attempt ${t.attempt}`;
+      const why = (t.why ?? []).map((w) => h('p', {class: 'hint'}, w));
+      if (t.attempt <= 1) return [told || '–', why].flat();
+      return [told ? [told, ` (attempt ${t.attempt})`] : `attempt ${t.attempt}`, why].flat(2);
     }, wide: true},
     {name: 'Waited', cell: (t) => span(Math.max(0, t.waited)), number: true},
     {name: 'Took', cell: (t) => span(t.took), number: true},

@@ -21,12 +21,19 @@ type Store interface {
 	Kill(q queue.Queue)
 	// Shared tells whether several processes may be open at once.
 	Shared() bool
+	// Items counts the items in lanes by what the store itself holds, whatever a queue says of it.
+	Items(t *testing.T) int
 }
 
 // Freezer is a store whose processes can be frozen, as SIGSTOP would, for longer than a lease.
 type Freezer interface {
 	Freeze(q queue.Queue)
 	Thaw(q queue.Queue)
+}
+
+// Repeater is a store whose commands may reach it twice, as a client's do that cannot know how the first went.
+type Repeater interface {
+	Repeat(q queue.Queue)
 }
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -87,10 +94,11 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	run := func(name string, f func(b bench, s Store)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := open(t)
+			s := &recorder{Store: open(t)}
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			t.Cleanup(cancel)
 			f(bench{t, ctx, s.Open(t)}, s)
+			bench{t, ctx, s.last}.addsUp(s) // whatever happened
 		})
 	}
 
@@ -493,6 +501,8 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		}
 	})
 
+	tally(run)
+
 	t.Run("a lease that ran out unnoticed comes back", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
@@ -553,5 +563,45 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 			t.Errorf("after the late steps: %s, memo %q", l.ID, l.Memo)
 		}
 		other.done(l)
+		// What was refused is not counted.
+		if s := other.addsUp(s); s.Out[queue.SetAside] != 0 || s.Left() != 2 {
+			t.Errorf("left: %v", s.Out)
+		}
+	})
+
+	t.Run("commands that reach the store twice keep the count", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		r, can := s.(Repeater)
+		if !can {
+			return
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		b := bench{t, ctx, s.Open(t)}
+		r.Repeat(b.q)
+		b.put(item("a", "1", 1), item("a", "2", 2), item("a", "3", 3), item("b", "1", 1))
+		for _, end := range []func(*queue.Lease) error{
+			func(l *queue.Lease) error {
+				return l.Done(ctx, queue.Outcome{Fate: "answered", Finished: []string{l.ID}})
+			},
+			func(l *queue.Lease) error { return l.Bury(ctx, "no use", queue.Outcome{}) },
+			func(l *queue.Lease) error { return l.Pause(ctx, queue.Pause{}) },
+		} {
+			if err := end(b.lease()); err != nil && !errors.Is(err, queue.ErrLost) { // the first of the two was kept
+				t.Error(err)
+			}
+			b.addsUp(s)
+		}
+		dead, err := b.q.Dead(ctx, 10)
+		if err != nil || len(dead) != 1 {
+			t.Fatal(dead, err)
+		}
+		if err := b.q.Revive(ctx, dead[0].ID); err != nil && !errors.Is(err, queue.ErrNotFound) {
+			t.Error(err)
+		}
+		if s := b.addsUp(s); s.In[queue.Revived] != 1 || s.Out[queue.SetAside] != 1 || s.Out["answered"] != 1 || s.Items() != 3 {
+			t.Errorf("counted %+v", s)
+		}
 	})
 }

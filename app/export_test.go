@@ -1,0 +1,6 @@
+package app
+
+import "giosgbot/admin"
+
+// Admin is the operator's side.
+func (a *App) Admin() *admin.Admin { return a.admin }
