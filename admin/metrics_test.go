@@ -298,6 +298,7 @@ type flaky struct {
 }
 
 func (f *flaky) Stats(context.Context) (queue.Stats, error) { return f.stats, f.err }
+func (f *flaky) Ping(context.Context) error                 { return f.err }
 
 // What the store counts is told as the store's; while it is away the page says so, and that it was emptied is told, too.
 func TestEventsAreTheStores(t *testing.T) {
