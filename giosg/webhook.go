@@ -267,6 +267,9 @@ func lifeOf(raw json.RawMessage) time.Duration {
 
 // checkDepth refuses deep nesting before anything is decoded.
 func checkDepth(b []byte) error {
+	if bytes.Count(b, []byte("{"))+bytes.Count(b, []byte("[")) <= maxDepth {
+		return nil // as nearly always, and counting is fast
+	}
 	depth, quoted := 0, false
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {

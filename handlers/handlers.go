@@ -3,13 +3,13 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -153,14 +153,16 @@ func (d *Door) receive(c echo.Context, kinds []giosg.ChannelKind) (string, error
 	if err := d.authorize(c.Request()); err != nil {
 		return "", err
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, d.MaxBody))
+	var whole bytes.Buffer
+	whole.Grow(int(min(max(c.Request().ContentLength, 0), d.MaxBody, 64<<10)) + bytes.MinRead)
+	_, err := whole.ReadFrom(http.MaxBytesReader(c.Response(), c.Request().Body, d.MaxBody))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return "", refuse(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", d.MaxBody)
 	}
 	if err != nil {
 		return "", refuse(http.StatusBadRequest, "the body could not be read to its end")
 	}
-	w, err := giosg.ParseWebhook(body)
+	w, err := giosg.ParseWebhook(whole.Bytes())
 	if err != nil {
 		return "", refuse(http.StatusBadRequest, "not a webhook of giosg's: %v", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"runtime/pprof"
 	"syscall"
 
@@ -18,6 +19,7 @@ import (
 func profiled(name string) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
+	debug.SetGCPercent(400) // as bot serve does
 	cfg, err := config.Load(os.LookupEnv)
 	if err != nil {
 		return err
