@@ -57,8 +57,9 @@ type figures struct {
 		Now     time.Time
 		Verdict struct{ Level string }
 		Store   struct {
-			Up   bool
-			Seen *time.Time
+			Up      bool
+			Refuses string
+			Seen    *time.Time
 		}
 		Lanes       struct{ Ready, Paused, Events int64 }
 		Events      struct{ In, Fates map[string]int64 }
@@ -66,7 +67,8 @@ type figures struct {
 	}
 }
 
-func (f *figures) known() bool { return f.metrics["giosgbot_store_up"] == 1 }
+// known tells whether the store told the replica what it has counted.
+func (f *figures) known() bool { return len(f.counted.in) > 0 }
 
 // look asks a replica. err: it did not answer, which may be, as it may be dead or frozen. lie: it answered what nobody should.
 func (r *replica) look(ctx context.Context) (f *figures, lie string, err error) {
@@ -137,9 +139,10 @@ func (f *figures) impossible() (out []string) {
 			say("%s is %v", series, v)
 		}
 	}
+	// A store that refuses writes may still be read, so that these are known although it is not up.
 	for _, name := range []string{"giosgbot_events_in_total", "giosgbot_events_total", "giosgbot_lanes", "giosgbot_deadletters"} {
-		if f.known() != (told[name] > 0) {
-			say("%s has %d series, though store_up is %v", name, told[name], f.metrics["giosgbot_store_up"])
+		if known := told[name] > 0; known != f.known() || !known && f.metrics["giosgbot_store_up"] == 1 {
+			say("%s has %d series, others have %d, and store_up is %v", name, told[name], len(f.counted.in), f.metrics["giosgbot_store_up"])
 		}
 	}
 	if f.counted.came() < f.counted.left() {
@@ -153,8 +156,8 @@ func (f *figures) impossible() (out []string) {
 	if p.Lanes.Ready < 0 || p.Lanes.Paused < 0 || p.Deadletters.Total < 0 {
 		say("the page counts %+v lanes, %d set aside", p.Lanes, p.Deadletters.Total)
 	}
-	if !p.Store.Up && p.Verdict.Level != "bad" {
-		say("the page says that the store is away, and that all is %s", p.Verdict.Level)
+	if (!p.Store.Up || p.Store.Refuses != "") && p.Verdict.Level != "bad" {
+		say("the page says that the store is away, or refuses (%q), and that all is %s", p.Store.Refuses, p.Verdict.Level)
 	}
 	if p.Store.Up && (p.Store.Seen == nil || p.Now.Sub(*p.Store.Seen) > 2*time.Second) {
 		say("at %s the page takes for live what the store said at %v", p.Now, p.Store.Seen)

@@ -39,8 +39,13 @@ func TestFigures(t *testing.T) {
 		"a lane too many":                    func(f *figures, _ *held) { f.metrics[`giosgbot_lanes{state="ready"}`] = 2 },
 		"less than nothing":                  func(f *figures, _ *held) { f.metrics["giosgbot_api_calls_in_flight"] = -1 },
 		"a store that is away, and all well": func(f *figures, _ *held) { f.page.Store.Up = false },
-		"numbers that nobody can know":       func(f *figures, _ *held) { f.metrics["giosgbot_store_up"] = 0 },
-		"what is old as new":                 func(f *figures, _ *held) { f.page.Now = f.page.Now.Add(time.Minute) },
+		"a store that refuses, and all well": func(f *figures, _ *held) { f.page.Store.Refuses = "full" },
+		"half of what the store tells":       func(f *figures, _ *held) { delete(f.metrics, "giosgbot_deadletters") },
+		"nothing of what the store tells": func(f *figures, _ *held) {
+			f.counted = newTally()
+			f.metrics = map[string]float64{"giosgbot_store_up": 1}
+		},
+		"what is old as new": func(f *figures, _ *held) { f.page.Now = f.page.Now.Add(time.Minute) },
 	} {
 		f, h := truth()
 		spoil(f, h)
