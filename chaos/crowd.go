@@ -84,7 +84,8 @@ func write(seed uint64, i, n, orgs int, span time.Duration) script {
 		last, beside[n] = n, true
 		return fmt.Sprintf([...]string{"%s", "hello, %s?", "and what about %s then", "Hei, %s!"}[r.IntN(4)], word(n))
 	}
-	hasty := false
+	hurried := s.served != byBot // a sidekick may not hear of a message, so nobody waits for its answer
+	hasty := hurried
 	for range 3 + r.IntN(7) {
 		st := step{pause: between(50*time.Millisecond, 2*time.Second), impatient: r.Float64() < 0.05}
 		many := 1
@@ -94,7 +95,7 @@ func write(seed uint64, i, n, orgs int, span time.Duration) script {
 		for i := range many {
 			st.texts = append(st.texts, text(i == 0 && !hasty))
 		}
-		hasty = st.impatient // the bot may hear of the next message first
+		hasty = hurried || st.impatient // the bot may hear of the next message first
 		st.press = button(max(last, 0)) && r.Float64() < 0.6
 		s.steps = append(s.steps, st)
 	}
