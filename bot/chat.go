@@ -240,6 +240,7 @@ func final(err error) bool {
 }
 
 func (c *chat) linesOf(messages []giosg.Message) []line {
+	c.log.Debug("chat read", "messages", len(messages))
 	lines := make([]line, 0, len(messages))
 	for _, m := range messages {
 		lines = append(lines, messageLine(m, c.ev.User))

@@ -46,7 +46,8 @@ type Result struct {
 	Starts                                        int            // of replicas
 
 	Waits, Hit []time.Duration // of visitors, sorted; those that a fault fell into
-	Worst      []string        // the chats that went wrong
+	Worst      []string        // the stories of the chats that went wrong
+	Slowest    string          // the story of the chat with the longest wait
 }
 
 // OK tells whether the bot kept its promises.
@@ -72,8 +73,15 @@ func (w *world) audit(calm time.Duration, quiet bool) *Result {
 	}
 	w.mu.Unlock()
 	logs := w.readLogs(r)
+	var slowest *talk
+	var longest time.Duration
 	for _, t := range talks {
 		v := w.judge(t, t.chat.Lines())
+		for _, x := range v.waits() {
+			if x.long() > longest {
+				slowest, longest = t, x.long()
+			}
+		}
 		w.count(r, t, v, windows)
 		ordered := true
 		for i, s := range v.swapped {
@@ -95,6 +103,9 @@ func (w *world) audit(calm time.Duration, quiet bool) *Result {
 		if owes || len(v.doubled) > 0 || !ordered {
 			r.Worst = append(r.Worst, w.keep(t, v, logs))
 		}
+	}
+	if slowest != nil {
+		r.Slowest = w.keep(slowest, w.judge(slowest, slowest.chat.Lines()), logs)
 	}
 	slices.Sort(r.Waits)
 	slices.Sort(r.Hit)
@@ -201,10 +212,19 @@ func (w *world) order(t *talk, s swap, v verdict, told map[string]time.Time, log
 			begun = done
 		}
 	}
-	// A sidekick does not look for what nobody has told it; who serves the chat does.
-	looked := t.by.Load() == byBot && slices.ContainsFunc(calls, func(c giosgtest.Call) bool {
-		return c.Method == http.MethodGet && c.Status == http.StatusOK && c.At.After(begun) && c.At.Before(spoke)
-	})
+	// A sidekick does not look for what nobody has told it; who serves the chat does. What another turn read, which has lost the lane and
+	// is not over yet, tells this one nothing.
+	var reads []time.Time
+	if about, logged := logs.said[s.by.ID]; logged {
+		reads = logs.reads[about]
+	} else { // killed before it could say so
+		for _, c := range calls {
+			if c.Method == http.MethodGet && c.Status == http.StatusOK {
+				reads = append(reads, c.At)
+			}
+		}
+	}
+	looked := t.by.Load() == byBot && slices.ContainsFunc(reads, func(at time.Time) bool { return at.After(begun) && at.Before(spoke) })
 	worst := nothing
 	for _, l := range s.passed {
 		if slices.ContainsFunc(v.owed, func(d debt) bool { return d.to.ID == l.ID }) {

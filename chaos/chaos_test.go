@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -112,6 +113,36 @@ func TestJudge(t *testing.T) {
 		v := (&world{}).judge(&talk{script: script{lang: "en"}, org: o}, slices.Clone(c.lines))
 		if len(v.owed) != c.lost || len(v.doubled) != c.doubled || len(v.swapped) != c.swapped {
 			t.Errorf("%s: lost %d, doubled %d, reordered %d; want %d, %d, %d", name, len(v.owed), len(v.doubled), len(v.swapped), c.lost, c.doubled, c.swapped)
+		}
+	}
+}
+
+// An answer out of turn is only to be held against a turn that could know better.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	at := func(s int) time.Time { return start.Add(time.Duration(s) * time.Second) }
+	first := giosgtest.Line{ID: "first", ChatID: "c", At: at(0)}
+	second := giosgtest.Line{ID: "second", ChatID: "c", At: at(1)}
+	s := swap{answer: answer{debt{text: "two", to: second}, giosgtest.Line{ID: "two", At: at(9)}}, passed: []giosgtest.Line{first}}
+	post := giosgtest.Call{Method: http.MethodPost, Body: `{"message":"two"}`, Status: 201, At: at(8)}
+	get := giosgtest.Call{Method: http.MethodGet, Status: 200, At: at(6)}
+	mine, other := work{"c", "second"}, work{"c", "check"}
+	for name, c := range map[string]struct {
+		logs  records
+		calls []giosgtest.Call
+		want  int
+	}{
+		"nobody told it":              {logs: records{said: map[string]work{"two": mine}}, want: unknowable},
+		"told before it began":        {logs: records{said: map[string]work{"two": mine}, kept: map[string]time.Time{"first": at(1)}}, want: known},
+		"told while it was at work":   {logs: records{said: map[string]work{"two": mine}, kept: map[string]time.Time{"first": at(5)}}, want: tooLate},
+		"it read the chat":            {logs: records{said: map[string]work{"two": mine}, reads: map[work][]time.Time{mine: {at(6)}}}, calls: []giosgtest.Call{get}, want: known},
+		"another turn read the chat":  {logs: records{said: map[string]work{"two": mine}, reads: map[work][]time.Time{other: {at(6)}}}, calls: []giosgtest.Call{get}, want: unknowable},
+		"it read, spoke and was shot": {calls: []giosgtest.Call{get}, want: known},
+	} {
+		told := map[string]time.Time{"second": at(2)}
+		if got := (&world{}).order(&talk{}, s, verdict{}, told, &c.logs, append(c.calls, post)); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}
 }

@@ -27,11 +27,16 @@ type records struct {
 	lines map[string][]entry     // by chat
 	turns map[string][]time.Time // by chat: when turns ended
 	kept  map[string]time.Time   // by message: when the bot had it
+	reads map[work][]time.Time   // when a chat was read for an event
+	said  map[string]work        // by the bot's message: what it was said for
 }
+
+// work is what turns are about.
+type work struct{ chat, event string }
 
 // readLogs reads the logs of all replicas.
 func (w *world) readLogs(r *Result) *records {
-	out := &records{map[string][]entry{}, map[string][]time.Time{}, map[string]time.Time{}}
+	out := &records{map[string][]entry{}, map[string][]time.Time{}, map[string]time.Time{}, map[work][]time.Time{}, map[string]work{}}
 	for _, rep := range w.replicas {
 		r.Starts += rep.begun()
 		r.Crashes = append(r.Crashes, rep.crashed()...)
@@ -45,6 +50,7 @@ func (w *world) readLogs(r *Result) *records {
 				Time              time.Time `json:"time"`
 				Msg               string    `json:"msg"`
 				Chat, Lane, Event string
+				Message           string
 			}
 			if json.Unmarshal(line, &l) != nil {
 				continue
@@ -52,6 +58,11 @@ func (w *world) readLogs(r *Result) *records {
 			switch l.Msg {
 			case "event set aside":
 				r.Buried++
+			case "chat read":
+				of := work{l.Chat, l.Event}
+				out.reads[of] = append(out.reads[of], l.Time)
+			case "said":
+				out.said[l.Message] = work{l.Chat, l.Event}
 			case "turn done":
 				out.turns[l.Chat] = append(out.turns[l.Chat], l.Time)
 			case "event kept":

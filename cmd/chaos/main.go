@@ -29,7 +29,7 @@ func run() int {
 	flag.StringVar(&store, "store", "redis", "redis, or file for one replica with the embedded store")
 	flag.StringVar(&o.Bot, "bot", "", "the bot's binary, if it is built already")
 	flag.BoolVar(&o.Race, "race", false, "build the bot with the race detector")
-	flag.StringVar(&o.Dir, "artifacts", "", "where logs and transcripts are kept (default a temporary folder, which stays only after a failure)")
+	flag.StringVar(&o.Dir, "artifacts", "", "where logs and transcripts are kept, that of the longest wait too (default a temporary folder, which stays only after a failure)")
 	flag.BoolVar(&verbose, "v", false, "say what happens as it happens")
 	flag.Parse()
 	if flag.NArg() > 0 || store != "redis" && store != "file" {
@@ -71,6 +71,8 @@ func run() int {
 	}
 	if temporary {
 		_ = os.RemoveAll(o.Dir)
+	} else if r.Slowest != "" {
+		fmt.Println("the longest wait is in", r.Slowest)
 	}
 	fmt.Println("ok; again:", again)
 	return 0
