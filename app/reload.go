@@ -52,6 +52,12 @@ func openBook(file string) (*book, error) {
 	return b, b.load(text)
 }
 
+// CheckPlaybook tells what is wrong with the file that PLAYBOOK names, as [New] would.
+func CheckPlaybook(file string) error {
+	_, err := openBook(file)
+	return err
+}
+
 func (b *book) load(text []byte) error {
 	name := b.file
 	if name == "" {

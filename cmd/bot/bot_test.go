@@ -96,11 +96,12 @@ func TestWrongSettings(t *testing.T) {
 	said := fails(t, 1, map[string]string{
 		"WEBHOOK_SECRET": secret, "REDIS_URL": "http://:" + password + "@h", "LISTEN_ADDR": "8080", "WORKERS": "many",
 		"GIOSG_BASE_URL": "https://user:" + password + "@giosg.example", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
+		"PLAYBOOK": "nowhere/shop.yaml",
 	}, []string{"serve"},
 		"the settings are not right:\n  ", "\n  REDIS_URL: must begin with redis://", "\n  LISTEN_ADDR is \"8080\": must be host:port or :port",
 		"\n  WORKERS is \"many\": must be a number from 1 to 4096", "\n  GIOSG_BASE_URL: must be an address like", "\n  LOG_LEVEL is \"loud\": must be debug, info, warn or error",
-		"\n  LOG_FORMAT is \"xml\": must be json or text")
-	if n := strings.Count(said, "\n"); n != 7 {
+		"\n  LOG_FORMAT is \"xml\": must be json or text", "\n  PLAYBOOK: open nowhere/shop.yaml: no such file")
+	if n := strings.Count(said, "\n"); n != 8 {
 		t.Errorf("%d lines:\n%s", n, said)
 	}
 	if took := time.Since(start); took > 10*time.Second {

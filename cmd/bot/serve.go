@@ -34,6 +34,7 @@ func (serveCmd) Run(e *env) error {
 		err = errors.Join(err, errors.New("WEBHOOK_SECRET is not set: without it anybody could talk to the bot. Make one: openssl rand -hex 32"))
 	}
 	if err != nil {
+		err = errors.Join(err, app.CheckPlaybook(cfg.Playbook)) // all at once
 		return fmt.Errorf("the settings are not right:\n  %s", strings.ReplaceAll(err.Error(), "\n", "\n  "))
 	}
 	if _, set := e.getenv("GOGC"); !set {
