@@ -44,8 +44,9 @@ type Presence interface {
 
 // Fleet is how replicas keep from doing the same look at the same time.
 type Fleet interface {
-	// Lock takes a key for ttl at most; ok is false while another replica has it.
-	Lock(ctx context.Context, key string, ttl time.Duration) (unlock func(), ok bool)
+	// Lock takes a key until it is unlocked, for that long at most, and not for much longer than the process lives; ok is false while
+	// another replica has it.
+	Lock(ctx context.Context, key string, most time.Duration) (unlock func(), ok bool)
 	// Done returns when what key names was last begun and then done; zero if that is not known.
 	Done(ctx context.Context, key string) time.Time
 	// SetDone tells the others.

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -263,4 +264,38 @@ func TestReplicaIsStoppedUnderLoad(t *testing.T) {
 			t.Error("one of the two replicas has said nothing")
 		}
 	}
+}
+
+// A replica that is killed while it looks for visitors who wait does not keep the others from looking.
+func TestKilledWhileItLooksForVisitors(t *testing.T) {
+	t.Parallel()
+	env := serving(t, "REDIS_URL", redistest.Start(t).URL(), "PLAYBOOK", file(t, "crowd.yaml", crowdBook), "CATCH_UP_DELAY", "0s")
+	w := newWorld(t, env)
+	held := w.p.On("GET", "pending_chats").Times(1)
+	held.HangBefore()
+	known := w.room.OpenChat()
+	w.say(known, "one")
+	w.awaitLine(known, "You said one.")
+	if err := w.p.Await(w.ctx, func() bool { return held.Hits() > 0 }); err != nil {
+		t.Fatal(err)
+	}
+	w.kill()
+	missed := w.room.OpenChat()
+	w.say(missed, "two") // nobody listens
+	if err := w.p.AwaitDeliveries(w.ctx); err != nil {
+		t.Fatal(err)
+	}
+	w.start(t, env)
+	start := time.Now()
+	w.say(known, "three")
+	ctx, cancel := context.WithTimeout(w.ctx, 30*time.Second) // far more than it takes; the longest look may take a minute
+	defer cancel()
+	if _, err := w.p.AwaitLine(ctx, missed, giosgtest.BotSays("You said two.")); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("found %v after the next webhook", time.Since(start).Round(time.Millisecond))
+	w.awaitLine(known, "You said three.")
+	w.asked()()
+	w.said(missed, greeting, "You said two.")
+	w.said(known, greeting, "You said one.", "You said three.")
 }
