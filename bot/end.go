@@ -121,7 +121,7 @@ func (t *turn) setAside(ctx context.Context) error {
 	return t.lease.Bury(ctx, t.report.Reason, o)
 }
 
-// backoff doubles from half a second to half a minute, with jitter.
+// backoff doubles from half a second to ten seconds, with jitter: a visitor waits. What spares a giosg in trouble is the breaker.
 func backoff(attempt int) time.Duration {
-	return jitter(min(500*time.Millisecond<<min(attempt-1, 10), 30*time.Second))
+	return jitter(min(500*time.Millisecond<<min(attempt-1, 10), 10*time.Second))
 }
