@@ -382,7 +382,7 @@ func (q *Redis) Wake(ctx context.Context, topic string) error {
 				errs = append(errs, err)
 				continue
 			}
-			errs = append(errs, q.wakeLane(ctx, lane))
+			errs = append(errs, q.wakeLane(ctx, lane, "topic"))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -391,8 +391,8 @@ func (q *Redis) Wake(ctx context.Context, topic string) error {
 	return nil
 }
 
-func (q *Redis) wakeLane(ctx context.Context, lane string) error {
-	return wakeScript.Run(ctx, q.client, q.opts.Keys.all(lane), lane).Err()
+func (q *Redis) wakeLane(ctx context.Context, lane, why string) error {
+	return wakeScript.Run(ctx, q.client, q.opts.Keys.all(lane), lane, why).Err()
 }
 
 // Ping implements Queue. A Redis that is full, is read-only, has too few standbys or cannot save answers all the same, so something is

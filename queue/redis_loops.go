@@ -218,7 +218,7 @@ func (q *Redis) promoteDue(rest time.Duration) time.Duration {
 		}
 		for _, v := range got[1:] {
 			lane, _ := v.(string)
-			if err := q.wakeLane(ctx, lane); err != nil {
+			if err := q.wakeLane(ctx, lane, "due"); err != nil {
 				q.failing("waking a lane", err)
 			}
 		}

@@ -166,10 +166,13 @@ end
 redis.call('PEXPIRE', state, ARGV[4])
 return {'paused'}`)
 
-	// ARGV 1 lane. Ends a lane's waiting; nothing if it does not wait.
+	// ARGV 1 lane, 2 why: "topic" ends the waiting for one, "due" a waiting whose time has come; there may be another by now.
 	wakeScript = script(`
-redis.call('ZREM', later, ARGV[1])
 local act = redis.call('HGET', state, 'act')
+local due = redis.call('ZSCORE', later, ARGV[1])
+if act == 'later' and ARGV[2] == 'topic' then return 0 end
+if due and ARGV[2] == 'due' and tonumber(due) > now() then return 0 end
+redis.call('ZREM', later, ARGV[1])
 if act and act ~= 'later' and act ~= 'park' then return 0 end
 if redis.call('ZCARD', box) == 0 then
 	redis.call('HDEL', state, 'act')

@@ -328,6 +328,20 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		b.empty()
 	})
 
+	run("a topic ends no other waiting than that for it", func(b bench, _ Store) {
+		b.put(item("a", "1", 1))
+		b.ok(b.lease().Pause(b.ctx, queue.Pause{After: time.Hour, Topic: "a token"}))
+		b.put(item("a", "2", 2)) // wakes it before the topic does
+		b.ok(b.lease().Pause(b.ctx, queue.Pause{After: time.Hour}))
+		b.ok(b.q.Wake(b.ctx, "a token"))
+		stats, err := b.q.Stats(b.ctx)
+		b.ok(err)
+		if stats.Ready != 0 || stats.Paused != 1 {
+			b.Fatalf("%d lanes ready, %d paused", stats.Ready, stats.Paused)
+		}
+		b.empty()
+	})
+
 	run("a new item wakes a lane that waits for a topic, not one that waits for a delay", func(b bench, _ Store) {
 		b.put(item("parked", "1", 1), item("delayed", "1", 1))
 		for range 2 {
