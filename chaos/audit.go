@@ -207,6 +207,9 @@ func (w *world) order(t *talk, s swap, v verdict, told map[string]time.Time, log
 			}
 		}
 	}
+	if begun.After(spoke) { // Redis had kept it though the bot was not told so, as when it was frozen: it began some time after it was written
+		begun = s.to.At
+	}
 	for _, done := range logs.turns[s.to.ChatID] {
 		if done.Before(spoke) && done.After(begun) {
 			begun = done

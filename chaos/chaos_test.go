@@ -131,16 +131,18 @@ func TestOrder(t *testing.T) {
 	for name, c := range map[string]struct {
 		logs  records
 		calls []giosgtest.Call
+		told  int // when giosg was told that the second is kept; before the turn unless it says otherwise
 		want  int
 	}{
-		"nobody told it":              {logs: records{said: map[string]work{"two": mine}}, want: unknowable},
-		"told before it began":        {logs: records{said: map[string]work{"two": mine}, kept: map[string]time.Time{"first": at(1)}}, want: known},
-		"told while it was at work":   {logs: records{said: map[string]work{"two": mine}, kept: map[string]time.Time{"first": at(5)}}, want: tooLate},
-		"it read the chat":            {logs: records{said: map[string]work{"two": mine}, reads: map[work][]time.Time{mine: {at(6)}}}, calls: []giosgtest.Call{get}, want: known},
-		"another turn read the chat":  {logs: records{said: map[string]work{"two": mine}, reads: map[work][]time.Time{other: {at(6)}}}, calls: []giosgtest.Call{get}, want: unknowable},
-		"it read, spoke and was shot": {calls: []giosgtest.Call{get}, want: known},
+		"nobody told it":                            {logs: records{said: map[string]work{"two": mine}}, want: unknowable},
+		"told before it began":                      {logs: records{said: map[string]work{"two": mine}, kept: map[string]time.Time{"first": at(1)}}, want: known},
+		"told while it was at work":                 {logs: records{said: map[string]work{"two": mine}, kept: map[string]time.Time{"first": at(5)}}, want: tooLate},
+		"it read the chat":                          {logs: records{said: map[string]work{"two": mine}, reads: map[work][]time.Time{mine: {at(6)}}}, calls: []giosgtest.Call{get}, want: known},
+		"another turn read the chat":                {logs: records{said: map[string]work{"two": mine}, reads: map[work][]time.Time{other: {at(6)}}}, calls: []giosgtest.Call{get}, want: unknowable},
+		"spoke before it was told that it was kept": {told: 10, logs: records{said: map[string]work{"two": mine}, kept: map[string]time.Time{"first": at(9)}}, want: unknowable},
+		"it read, spoke and was shot":               {calls: []giosgtest.Call{get}, want: known},
 	} {
-		told := map[string]time.Time{"second": at(2)}
+		told := map[string]time.Time{"second": at(max(c.told, 2))}
 		if got := (&world{}).order(&talk{}, s, verdict{}, told, &c.logs, append(c.calls, post)); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
