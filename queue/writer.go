@@ -2,103 +2,106 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"runtime"
+	"slices"
 	"sync"
 
 	"go.etcd.io/bbolt"
 )
 
-// writer commits changes of many callers in one transaction: while one is being synced to the disk the next callers gather.
-// So a lone caller waits for one sync, and a crowd shares it.
+// writer commits changes of many callers in one transaction: while one is being synced to the disk the next callers gather, and one
+// of them commits for all. So a lone caller waits for one sync, and a crowd shares it.
 type writer struct {
-	db   *bbolt.DB
-	ops  chan *write
-	stop chan struct{}
-	loop sync.WaitGroup
+	db *bbolt.DB
+
+	mu      sync.Mutex
+	waiting []*write   // for whoever commits next; guarded by mu
+	busy    bool       // somebody commits, or was told to; guarded by mu
+	closed  bool       // guarded by mu
+	idle    *sync.Cond // not busy any more
 }
 
 type write struct {
 	change func(*bbolt.Tx) error
-	err    chan error
+	over   bool          // committed or not, as err says
+	err    error         // valid when over
+	told   chan struct{} // it is over, or it is this one's turn to commit
 }
 
+const mostWrites = 256 // in one transaction
+
 func newWriter(db *bbolt.DB) *writer {
-	w := &writer{db: db, ops: make(chan *write, 1024), stop: make(chan struct{})}
-	w.loop.Go(w.run)
+	w := &writer{db: db}
+	w.idle = sync.NewCond(&w.mu)
 	return w
 }
 
 // do runs change in a transaction and returns when it is on disk. change may run more than once.
 func (w *writer) do(change func(*bbolt.Tx) error) error {
-	return w.within(context.Background(), change)
+	op := &write{change: change, told: make(chan struct{}, 1)}
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return ErrClosed
+	}
+	w.waiting = append(w.waiting, op)
+	first := !w.busy
+	w.busy = true
+	w.mu.Unlock()
+	if !first {
+		if <-op.told; op.over {
+			return op.err
+		}
+	}
+	w.lead()
+	return op.err
 }
 
 // within is do for a caller who does not wait longer than ctx; then nobody tells whether the change was made.
 func (w *writer) within(ctx context.Context, change func(*bbolt.Tx) error) error {
-	op := &write{change: change, err: make(chan error, 1)}
+	done := make(chan error, 1)
+	go func() { done <- w.do(change) }()
 	select {
-	case w.ops <- op:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-w.stop:
-		return ErrClosed
-	}
-	select {
-	case err := <-op.err:
+	case err := <-done:
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-w.stop:
-		w.loop.Wait()
-		select {
-		case err := <-op.err:
-			return err
-		default:
-			return ErrClosed
-		}
 	}
 }
 
 // later is do for a change whose loss does no harm; nobody waits for it.
-func (w *writer) later(change func(*bbolt.Tx) error) {
-	select {
-	case w.ops <- &write{change: change, err: make(chan error, 1)}:
-	case <-w.stop:
-	}
+func (w *writer) later(change func(*bbolt.Tx) error) { go func() { _ = w.do(change) }() }
+
+// lead commits for all who wait, the caller first among them, and then has the first of those who came meanwhile do the same.
+func (w *writer) lead() {
+	runtime.Gosched() // whoever is about to join in may do so; with nobody there this takes no time
+	w.mu.Lock()
+	n := min(len(w.waiting), mostWrites)
+	batch := slices.Clone(w.waiting[:n])
+	w.waiting = slices.Delete(w.waiting, 0, n)
+	w.mu.Unlock()
+	defer func() { // also if a change panics
+		for _, op := range batch[1:] {
+			op.over = true
+			op.told <- struct{}{}
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if len(w.waiting) > 0 {
+			w.waiting[0].told <- struct{}{}
+			return
+		}
+		w.busy = false
+		w.idle.Broadcast()
+	}()
+	w.commit(batch)
 }
 
-func (w *writer) run() {
-	for {
-		select {
-		case op := <-w.ops:
-			w.commit(op)
-		case <-w.stop:
-			for {
-				select {
-				case op := <-w.ops:
-					w.commit(op)
-				default:
-					return
-				}
-			}
-		}
-	}
-}
-
-func (w *writer) commit(first *write) {
-	batch := []*write{first}
-	for yielded := false; len(batch) < 256; {
-		select {
-		case op := <-w.ops:
-			batch, yielded = append(batch, op), false
-			continue
-		default:
-		}
-		if yielded {
-			break
-		}
-		runtime.Gosched() // whoever is about to hand something over may do so; with nobody there this takes no time
-		yielded = true
+// commit makes all changes, or those that can be made.
+func (w *writer) commit(batch []*write) {
+	for _, op := range batch {
+		op.err = errors.New("a change beside it panicked")
 	}
 	err := w.db.Update(func(tx *bbolt.Tx) error {
 		for _, op := range batch {
@@ -108,19 +111,20 @@ func (w *writer) commit(first *write) {
 		}
 		return nil
 	})
-	if err != nil && len(batch) > 1 { // one bad change must not fail the others
-		for _, op := range batch {
-			op.err <- w.db.Update(op.change)
-		}
-		return
-	}
 	for _, op := range batch {
-		op.err <- err
+		op.err = err
+		if err != nil && len(batch) > 1 { // one bad change must not fail the others
+			op.err = w.db.Update(op.change)
+		}
 	}
 }
 
-// close commits what was handed over before it.
+// close waits until what was handed over before it is committed.
 func (w *writer) close() {
-	close(w.stop)
-	w.loop.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	for w.busy {
+		w.idle.Wait()
+	}
 }
