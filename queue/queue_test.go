@@ -259,6 +259,66 @@ func TestRedisThatLostItsDataIsUsedAgain(t *testing.T) {
 	}
 }
 
+// After a loss nobody works until whoever was at work has stopped. A second loss meanwhile begins that anew, and a replica that starts
+// meanwhile does not end it.
+func TestRedisThatLosesItsDataTwice(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	c := s.Client(t)
+	open := func() *queue.Redis {
+		q, err := queue.NewRedis(t.Context(), s.Client(t), queue.RedisOptions{Lease: time.Second, Rest: time.Second, Block: 50 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = q.Close() })
+		return q
+	}
+	lost := func() (since int64) { // by Redis's clock, ms
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for since == 0 {
+			select {
+			case <-tick.C:
+				since, _ = c.Get(t.Context(), "giosgbot:{0}:lost").Int64()
+			case <-t.Context().Done():
+				t.Fatal("the loss was not noticed")
+			}
+		}
+		return since
+	}
+	q := open()
+	waiting, stop := context.WithCancel(t.Context()) // only who wants work looks for it
+	asked := make(chan struct{})
+	go func() {
+		defer close(asked)
+		_, _ = q.Lease(waiting)
+	}()
+	wipe := func() int64 {
+		if err := c.FlushAll(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		return lost()
+	}
+	first := wipe()
+	open()
+	if groups, err := c.XInfoGroups(t.Context(), "giosgbot:{0}:ready").Result(); err == nil && len(groups) > 0 {
+		t.Error("who starts ends the rest of the others")
+	}
+	second := wipe()
+	if second < first {
+		t.Errorf("lost at %d and then at %d", first, second)
+	}
+	stop()
+	<-asked
+	if err := q.Put(t.Context(), queue.Item{Lane: "a", ID: "1", At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	lease(t, q)
+	if now := c.Time(t.Context()).Val().UnixMilli(); now-second < 2000 {
+		t.Errorf("at work again %d ms after the second loss", now-second)
+	}
+}
+
 // A failover loses nothing that the replica had; the queue goes on by itself.
 func TestRedisSentinelFailover(t *testing.T) {
 	t.Parallel()

@@ -115,8 +115,7 @@ func or[T comparable](v, def T) T {
 // prepare makes the consumer groups and checks that Redis keeps what it is given.
 func (q *Redis) prepare(ctx context.Context) error {
 	for p := range partitions {
-		err := q.client.XGroupCreateMkStream(ctx, q.ready(p), group, "0").Err()
-		if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
+		if _, err := q.regroup(ctx, p, "start"); err != nil {
 			return fmt.Errorf("queue: preparing redis: %w", err)
 		}
 	}
@@ -126,6 +125,13 @@ func (q *Redis) prepare(ctx context.Context) error {
 		return fmt.Errorf("queue: redis may evict keys (maxmemory-policy is %s): set it to noeviction, or visitors are forgotten", policy["maxmemory-policy"])
 	}
 	return nil
+}
+
+// regroup makes a partition's group if it is missing and nobody can be at work any more who had it. It returns how long that takes.
+func (q *Redis) regroup(ctx context.Context, p int, when string) (time.Duration, error) {
+	rest := q.opts.Lease + q.opts.Rest
+	ms, err := groupScript.Run(ctx, q.client, []string{q.ready(p), q.opts.Keys.part(p, "lost")}, rest.Milliseconds(), when).Int64()
+	return time.Duration(ms) * time.Millisecond, err
 }
 
 func (q *Redis) ready(p int) string { return q.opts.Keys.part(p, "ready") }

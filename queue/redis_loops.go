@@ -39,12 +39,9 @@ func (q *Redis) read(parts []int) {
 		case errors.Is(err, redis.Nil), err == nil:
 			q.fine("reading")
 		case strings.HasPrefix(err.Error(), "NOGROUP"):
-			// Without the groups nobody is given a lane. So whoever had one in hand has lost it, and what he sent has come to rest,
-			// before another can have it.
-			if !q.sleep(q.opts.Lease + q.opts.Rest) {
+			if !q.restore(parts) {
 				return
 			}
-			q.restore()
 			continue
 		default:
 			q.failing("reading", err)
@@ -67,19 +64,40 @@ func (q *Redis) read(parts []int) {
 	}
 }
 
-// restore makes the groups anew after Redis came back without its data.
-func (q *Redis) restore() {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := q.prepare(ctx); err != nil {
-		q.failing("preparing redis", err)
-		return
+// restore makes the groups anew after Redis came back without its data. Without them nobody is given a lane. So whoever had one in
+// hand has lost it, and what he sent has come to rest, before another can have it. It returns false when the queue is closed first.
+func (q *Redis) restore(parts []int) bool {
+	for {
+		wait, err := q.regroupAll(parts)
+		if err != nil {
+			q.failing("preparing redis", err)
+			wait = 500 * time.Millisecond
+		} else if wait == 0 {
+			break
+		}
+		if !q.sleep(wait) {
+			return false
+		}
 	}
 	q.fine("preparing redis")
 	q.opts.Log.Error("redis has lost its data: lanes and memories are gone; visitors who wait are looked for in giosg")
 	if q.opts.OnLoss != nil {
 		q.opts.OnLoss()
 	}
+	return true
+}
+
+func (q *Redis) regroupAll(parts []int) (wait time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for _, p := range parts {
+		w, err := q.regroup(ctx, p, "loss")
+		if err != nil {
+			return 0, err
+		}
+		wait = max(wait, w)
+	}
+	return wait, nil
 }
 
 // arrive puts a wake-up that is now pending for us into the hands of the next free worker.

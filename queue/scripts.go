@@ -192,6 +192,30 @@ if not redis.call('HGET', state, 'act') then wake(ARGV[2]) end
 redis.call('PEXPIRE', state, ARGV[6])
 return 1`)
 
+	// KEYS 1 ready, 2 lost (when the group was first missed, ms); ARGV 1 how long to rest then, ms, 2 start or loss. Makes the group if
+	// it is missing, after the rest. Who starts cannot tell a new Redis from one that was just wiped, so it rests only if others do.
+	// Answers the ms that are left. A Redis that is wiped once more has lost the time too, so the rest begins anew.
+	groupScript = redis.NewScript(`
+local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
+if not groups.err then
+	for _, g in ipairs(groups) do
+		if g[2] == 'g' then return 0 end
+	end
+end
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local since = tonumber(redis.call('GET', KEYS[2]) or '')
+if not since and ARGV[2] == 'start' then since = 0 end
+if not since or since > now then
+	since = now
+	redis.call('SET', KEYS[2], string.format('%.0f', now), 'PX', 2 * ARGV[1])
+end
+local left = since + ARGV[1] - now
+if left > 0 then return left end
+redis.call('XGROUP', 'CREATE', KEYS[1], 'g', '0', 'MKSTREAM')
+redis.call('DEL', KEYS[2])
+return 0`)
+
 	// KEYS 1 ready; ARGV 1 consumer, then pairs of entry and count. Renews leases; answers the entries that are lost.
 	touchScript = redis.NewScript(`
 local lost = {}
