@@ -139,9 +139,33 @@ func (w *world) count(r *Result, t *talk, v verdict, windows []wait) {
 	}
 }
 
-// webhooks counts the platform's webhooks, and finds the beginning of the first one of each message that the bot accepted.
-func (w *world) webhooks(r *Result) map[string]time.Time {
-	told := map[string]time.Time{}
+// news are the webhooks of one message.
+type news struct {
+	sent     []time.Time // when each began
+	accepted time.Time   // when the first one began that the bot answered with a 2xx
+}
+
+// came is when the webhook began by which the bot had the message, at the earliest. kept is when it said that it was kept, which may be
+// known though giosg got no answer.
+func (n news) came(kept time.Time) time.Time {
+	var by time.Time
+	for _, at := range n.sent {
+		if !at.After(kept) && at.After(by) {
+			by = at
+		}
+	}
+	if by.IsZero() {
+		by = kept
+	}
+	if by.IsZero() || !n.accepted.IsZero() && n.accepted.Before(by) {
+		return n.accepted
+	}
+	return by
+}
+
+// webhooks counts the platform's webhooks, and sorts them by message.
+func (w *world) webhooks(r *Result) map[string]news {
+	told := map[string]news{}
 	for _, d := range w.p.Deliveries(nil) {
 		if d.Dropped {
 			r.Dropped++
@@ -154,11 +178,14 @@ func (w *world) webhooks(r *Result) map[string]time.Time {
 		if d.Copy > 0 && d.Attempt == 1 {
 			r.Repeated++
 		}
+		n := told[d.Event.ResourceID]
+		n.sent = append(n.sent, d.At)
 		if !d.OK() {
 			r.Refused++
-		} else if at, ok := told[d.Event.ResourceID]; !ok || d.At.Before(at) {
-			told[d.Event.ResourceID] = d.At
+		} else if n.accepted.IsZero() || d.At.Before(n.accepted) {
+			n.accepted = d.At
 		}
+		told[d.Event.ResourceID] = n
 	}
 	return told
 }
@@ -188,7 +215,7 @@ const (
 
 // order tells what the bot knew when it gave an answer before its turn. To read every chat before every answer would tell it of messages
 // whose webhooks are late, at the price of a call for each; so it does that only when webhooks are seen to overtake each other.
-func (w *world) order(t *talk, s swap, v verdict, told map[string]time.Time, logs *records, calls []giosgtest.Call) int {
+func (w *world) order(t *talk, s swap, v verdict, told map[string]news, logs *records, calls []giosgtest.Call) int {
 	spoke := s.by.At
 	for _, c := range calls {
 		var body struct {
@@ -198,13 +225,12 @@ func (w *world) order(t *talk, s swap, v verdict, told map[string]time.Time, log
 			spoke = c.At
 		}
 	}
-	// The turn began when the bot had the message, and after the turns before it. A webhook whose answer was lost came all the same.
+	// The turn began when the bot had the message, and after the turns before it. A webhook whose answer was lost came all the same, and
+	// a turn may begin before the door says that the event is kept.
 	var begun time.Time
 	for _, l := range append(s.same[:len(s.same):len(s.same)], s.to) {
-		for _, at := range []time.Time{told[l.ID], logs.kept[l.ID]} {
-			if !at.IsZero() && (begun.IsZero() || at.Before(begun)) {
-				begun = at
-			}
+		if came := told[l.ID].came(logs.kept[l.ID]); !came.IsZero() && (begun.IsZero() || came.Before(begun)) {
+			begun = came
 		}
 	}
 	if begun.After(spoke) { // Redis had kept it though the bot was not told so, as when it was frozen: it began some time after it was written

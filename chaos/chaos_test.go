@@ -132,6 +132,7 @@ func TestOrder(t *testing.T) {
 		logs  records
 		calls []giosgtest.Call
 		told  int // when giosg was told that the second is kept; before the turn unless it says otherwise
+		sent  int // when the webhook of the second began, if its answer was lost
 		want  int
 	}{
 		"nobody told it":                            {logs: records{said: map[string]work{"two": mine}}, want: unknowable},
@@ -140,9 +141,13 @@ func TestOrder(t *testing.T) {
 		"it read the chat":                          {logs: records{said: map[string]work{"two": mine}, reads: map[work][]time.Time{mine: {at(6)}}}, calls: []giosgtest.Call{get}, want: known},
 		"another turn read the chat":                {logs: records{said: map[string]work{"two": mine}, reads: map[work][]time.Time{other: {at(6)}}}, calls: []giosgtest.Call{get}, want: unknowable},
 		"spoke before it was told that it was kept": {told: 10, logs: records{said: map[string]work{"two": mine}, kept: map[string]time.Time{"first": at(9)}}, want: unknowable},
+		"begun before it was said to be kept":       {sent: 3, logs: records{said: map[string]work{"two": mine}, kept: map[string]time.Time{"first": at(4), "second": at(5)}}, want: tooLate},
 		"it read, spoke and was shot":               {calls: []giosgtest.Call{get}, want: known},
 	} {
-		told := map[string]time.Time{"second": at(max(c.told, 2))}
+		told := map[string]news{"second": {accepted: at(max(c.told, 2))}}
+		if c.sent > 0 {
+			told["second"] = news{sent: []time.Time{at(c.sent)}}
+		}
 		if got := (&world{}).order(&talk{}, s, verdict{}, told, &c.logs, append(c.calls, post)); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
