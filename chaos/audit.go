@@ -243,17 +243,11 @@ func (w *world) order(t *talk, s swap, v verdict, told map[string]news, logs *re
 	}
 	// A sidekick does not look for what nobody has told it; who serves the chat does. What another turn read, which has lost the lane and
 	// is not over yet, tells this one nothing.
-	var reads []time.Time
-	if about, logged := logs.said[s.by.ID]; logged {
-		reads = logs.reads[about]
-	} else { // killed before it could say so
-		for _, c := range calls {
-			if c.Method == http.MethodGet && c.Status == http.StatusOK {
-				reads = append(reads, c.At)
-			}
-		}
+	about, logged := logs.said[s.by.ID]
+	if !logged { // killed before it could say so, and what it sent was under way for a while
+		about = work{s.to.ChatID, s.to.ID}
 	}
-	looked := t.by.Load() == byBot && slices.ContainsFunc(reads, func(at time.Time) bool { return at.After(begun) && at.Before(spoke) })
+	looked := t.by.Load() == byBot && slices.ContainsFunc(logs.reads[about], func(at time.Time) bool { return at.After(begun) && at.Before(spoke) })
 	worst := nothing
 	for _, l := range s.passed {
 		if slices.ContainsFunc(v.owed, func(d debt) bool { return d.to.ID == l.ID }) {

@@ -142,7 +142,8 @@ func TestOrder(t *testing.T) {
 		"another turn read the chat":                {logs: records{said: map[string]work{"two": mine}, reads: map[work][]time.Time{other: {at(6)}}}, calls: []giosgtest.Call{get}, want: unknowable},
 		"spoke before it was told that it was kept": {told: 10, logs: records{said: map[string]work{"two": mine}, kept: map[string]time.Time{"first": at(9)}}, want: unknowable},
 		"begun before it was said to be kept":       {sent: 3, logs: records{said: map[string]work{"two": mine}, kept: map[string]time.Time{"first": at(4), "second": at(5)}}, want: tooLate},
-		"it read, spoke and was shot":               {calls: []giosgtest.Call{get}, want: known},
+		"it read, spoke and was shot":               {logs: records{reads: map[work][]time.Time{mine: {at(6)}}}, want: known},
+		"it was shot, and then another turn read":   {logs: records{reads: map[work][]time.Time{other: {at(6)}}}, calls: []giosgtest.Call{get}, want: unknowable},
 	} {
 		told := map[string]news{"second": {accepted: at(max(c.told, 2))}}
 		if c.sent > 0 {
