@@ -15,8 +15,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"giosgbot/app"
 	"giosgbot/config"
 	"giosgbot/handlers"
@@ -42,7 +40,6 @@ func (serveCmd) Run(e *env) error {
 		// into collecting them.
 		debug.SetGCPercent(400)
 	}
-	redis.SetLogger(redisLog{e.log})
 	a, err := app.New(e.ctx, cfg, app.Options{Log: e.log, Version: versionText()})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%w: is a bot running already? Stop what listens there, or choose another port", err)
@@ -51,13 +48,6 @@ func (serveCmd) Run(e *env) error {
 		return err
 	}
 	return a.Run(e.ctx)
-}
-
-// redisLog takes what the Redis client says about its connections; what comes of it is logged where it matters.
-type redisLog struct{ *slog.Logger }
-
-func (l redisLog) Printf(ctx context.Context, format string, v ...any) {
-	l.DebugContext(ctx, "redis client", "detail", fmt.Sprintf(format, v...))
 }
 
 type healthcheckCmd struct {
