@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -431,4 +432,52 @@ func TestRedisLostWakeUp(t *testing.T) {
 	if l = lease(t, q); l.ID != "1" || !l.Abandoned {
 		t.Fatalf("leased %+v", l)
 	}
+}
+
+// panicky is a record of finished ids that panics for a lane.
+type panicky struct{ queue.Ledger }
+
+func (p panicky) SeenTx(tx *bbolt.Tx, lane, id string) bool {
+	if lane == "bad" {
+		panic("bad")
+	}
+	return p.Ledger.SeenTx(tx, lane, id)
+}
+
+// A change that panics in the hands of one caller holds up nobody else.
+func TestBoltOutlivesAPanic(t *testing.T) {
+	t.Parallel()
+	db, err := bbolt.Open(filepath.Join(t.TempDir(), "bot.db"), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	seen, err := dedupe.NewBolt(db, time.Hour, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := queue.NewBolt(db, panicky{seen}, queue.BoltOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = q.Close() })
+	put := func(lane, id string) error {
+		return q.Put(t.Context(), queue.Item{Lane: lane, ID: id, At: time.Now()})
+	}
+	var all sync.WaitGroup
+	for i := range 50 {
+		all.Go(func() {
+			defer func() { _ = recover() }()
+			_ = put("bad", strconv.Itoa(i))
+		})
+		all.Go(func() {
+			defer func() { _ = recover() }() // the panic of one that it committed for
+			_ = put("good", strconv.Itoa(i))
+		})
+	}
+	all.Wait()
+	if err := put("good", "last"); err != nil {
+		t.Fatal(err)
+	}
+	lease(t, q)
 }

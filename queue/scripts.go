@@ -19,11 +19,6 @@ import "github.com/redis/go-redis/v9"
 const prelude = `
 local ready, later, box, bodies, state, seen, dead, tally = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 
-local function now()
-	local t = redis.call('TIME')
-	return t[1] * 1000 + math.floor(t[2] / 1000)
-end
-
 -- the lease is ours as long as the wake-up is pending for this consumer, delivered as often as when we took it
 local function mine(entry, consumer, count)
 	local p = redis.pcall('XPENDING', ready, 'g', entry, entry, 1)
@@ -78,7 +73,15 @@ local function head(entry, at, consumer, fresh)
 end
 `
 
-func script(body string) *redis.Script { return redis.NewScript(prelude + body) }
+// clock is the only one that all replicas share; ms.
+const clock = `
+local function now()
+	local t = redis.call('TIME')
+	return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+`
+
+func script(body string) *redis.Script { return redis.NewScript(clock + prelude + body) }
 
 var (
 	// ARGV 1 member, 2 item time, 3 body, 4 ttl ms, 5 lane, 6 from, 7 a consumer that has a free worker, or nothing. A wake-up that is
@@ -195,15 +198,14 @@ return 1`)
 	// KEYS 1 ready, 2 lost (when the group was first missed, ms); ARGV 1 how long to rest then, ms, 2 start or loss. Makes the group if
 	// it is missing, after the rest. Who starts cannot tell a new Redis from one that was just wiped, so it rests only if others do.
 	// Answers the ms that are left. A Redis that is wiped once more has lost the time too, so the rest begins anew.
-	groupScript = redis.NewScript(`
+	groupScript = redis.NewScript(clock + `
 local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
 if not groups.err then
 	for _, g in ipairs(groups) do
 		if g[2] == 'g' then return 0 end
 	end
 end
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local now = now()
 local since = tonumber(redis.call('GET', KEYS[2]) or '')
 if not since and ARGV[2] == 'start' then since = 0 end
 if not since or since > now then
@@ -244,9 +246,8 @@ end
 return out`)
 
 	// KEYS 1 later; ARGV 1 how many. Answers the ms until the next lane is due (-1: none), then the lanes that are due.
-	dueScript = redis.NewScript(`
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
+	dueScript = redis.NewScript(clock + `
+local now = now()
 local out = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])
 local next = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 table.insert(out, 1, next[2] and math.floor(next[2] - now) or -1)
