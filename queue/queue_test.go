@@ -481,3 +481,65 @@ func TestBoltOutlivesAPanic(t *testing.T) {
 	}
 	lease(t, q)
 }
+
+// held holds back the first waking of a lane that a replica has found due.
+type held struct {
+	once             sync.Once
+	found, free, end chan struct{}
+}
+
+func (h *held) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (h *held) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (h *held) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		args, first := cmd.Args(), false
+		if args[len(args)-1] == "due" {
+			h.once.Do(func() { first = true })
+		}
+		if !first {
+			return next(ctx, cmd)
+		}
+		close(h.found)
+		<-h.free
+		defer close(h.end)
+		return next(ctx, cmd)
+	}
+}
+
+// Two replicas find a lane due. The one that comes late does not end what the lane waits for by then.
+func TestRedisLateWaking(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	open := func() (*queue.Redis, *held) {
+		h, c := &held{found: make(chan struct{}), free: make(chan struct{}), end: make(chan struct{})}, s.Client(t)
+		c.AddHook(h)
+		q, err := queue.NewRedis(t.Context(), c, queue.RedisOptions{Lease: 10 * time.Second, Block: 50 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = q.Close() })
+		return q, h
+	}
+	q, early := open()
+	_, late := open()
+	if err := q.Put(t.Context(), queue.Item{Lane: "a", ID: "1", At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := lease(t, q).Pause(t.Context(), queue.Pause{After: time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	<-early.found
+	<-late.found
+	close(early.free)
+	if err := lease(t, q).Pause(t.Context(), queue.Pause{After: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	close(late.free)
+	<-late.end
+	if stats, err := q.Stats(t.Context()); err != nil || stats.Paused != 1 || stats.Ready != 0 {
+		t.Errorf("%d lanes paused, %d ready: %v", stats.Paused, stats.Ready, err)
+	}
+}
