@@ -119,6 +119,11 @@ func (q *Redis) prepare(ctx context.Context) error {
 			return fmt.Errorf("queue: preparing redis: %w", err)
 		}
 	}
+	return q.keeps(ctx)
+}
+
+// keeps checks that Redis does not throw away what it was given.
+func (q *Redis) keeps(ctx context.Context) error {
 	// Managed Redis may refuse CONFIG; then its own documentation has to be trusted.
 	policy, err := q.client.ConfigGet(ctx, "maxmemory-policy").Result()
 	if err == nil && policy["maxmemory-policy"] != "" && policy["maxmemory-policy"] != "noeviction" {
@@ -158,11 +163,9 @@ func (q *Redis) Put(ctx context.Context, it Item) error {
 	}
 	id, _ := answer[0].(string)
 	lane, _ := answer[1].(string)
-	e := &entry{q: q, id: id, lane: lane, count: 1}
-	if len(answer) == 2 {
-		q.hold(e)
-		q.work.put(&Lease{held: q, entry: e})
-	} else if l, ok := q.leased(e, answer[2:], start); ok {
+	if len(answer) == 2 { // of another lane, which has waited longer
+		q.arrive(id, lane, 1)
+	} else if l, ok := q.leased(&entry{q: q, id: id, lane: lane, count: 1}, answer[2:], start); ok {
 		q.work.put(l)
 	}
 	return nil

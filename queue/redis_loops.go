@@ -90,6 +90,9 @@ func (q *Redis) restore(parts []int) bool {
 func (q *Redis) regroupAll(parts []int) (wait time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
+	if err := q.keeps(ctx); err != nil {
+		return 0, err
+	}
 	for _, p := range parts {
 		w, err := q.regroup(ctx, p, "loss")
 		if err != nil {
