@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"giosgbot/giosg"
+	"giosgbot/chat"
 	"giosgbot/queue"
 )
 
@@ -20,15 +20,15 @@ type DeadLetter struct {
 	Attempts int       `json:"attempts"`
 	SetAside time.Time `json:"set_aside"`
 
-	Event string          `json:"event"` // its id
-	Kind  giosg.EventKind `json:"kind"`
-	Chat  giosg.ChatID    `json:"chat"`
-	User  giosg.UserID    `json:"user"`
-	Org   giosg.OrgID     `json:"org,omitempty"`
-	Room  giosg.RoomID    `json:"room,omitempty"`
-	At    time.Time       `json:"at"`              // the event's own time
-	Text  string          `json:"text,omitempty"`  // the visitor's words; only with Options.Debug
-	Chars int             `json:"chars,omitempty"` // how many the words have
+	Event string    `json:"event"` // its id
+	Kind  chat.Kind `json:"kind"`
+	Chat  string    `json:"chat"`
+	User  string    `json:"user"`
+	Org   string    `json:"org,omitempty"`
+	Room  string    `json:"room,omitempty"`
+	At    time.Time `json:"at"`              // the event's own time
+	Text  string    `json:"text,omitempty"`  // the visitor's words; only with Options.Debug
+	Chars int       `json:"chars,omitempty"` // how many the words have
 }
 
 // deadList is the answer of GET /api/deadletters.
@@ -44,13 +44,13 @@ const (
 
 func (a *Admin) letter(d queue.Dead) DeadLetter {
 	l := DeadLetter{ID: d.ID, Reason: d.Reason, Attempts: d.Attempts, SetAside: d.At.UTC(), Event: d.Item.ID, At: d.Item.At.UTC()}
-	var ev giosg.Event
+	var ev chat.Event
 	if json.Unmarshal(d.Item.Body, &ev) != nil {
-		ev = giosg.Event{} // it may be set aside for just that
+		ev = chat.Event{} // it may be set aside for just that
 	}
 	user, chat, _ := strings.Cut(d.Item.Lane, "/")
 	l.Kind, l.Org, l.Room = ev.Kind, ev.Org, ev.Room
-	l.User, l.Chat = cmp.Or(ev.User, giosg.UserID(user)), cmp.Or(ev.Chat, giosg.ChatID(chat))
+	l.User, l.Chat = cmp.Or(ev.User, user), cmp.Or(ev.Chat, chat)
 	l.Chars = len([]rune(ev.Text))
 	if a.opts.Debug {
 		l.Text = ev.Text

@@ -17,8 +17,8 @@ import (
 
 	"giosgbot/admin"
 	"giosgbot/bot"
+	"giosgbot/chat"
 	"giosgbot/dedupe"
-	"giosgbot/giosg"
 	"giosgbot/queue"
 )
 
@@ -165,14 +165,14 @@ func (s *side) want(m samples, series string, v float64) {
 	}
 }
 
-func event(n int) giosg.Event {
-	return giosg.Event{
-		Kind: giosg.EventSaid, User: "user-1", Org: "org-1", Chat: giosg.ChatID(fmt.Sprintf("chat-%04d", n)),
+func event(n int) chat.Event {
+	return chat.Event{
+		Kind: chat.Said, User: "user-1", Org: "org-1", Chat: (fmt.Sprintf("chat-%04d", n)),
 		ID: fmt.Sprintf("message-%d", n), At: time.Now().Add(-2 * time.Second), Text: "my card is 4111",
 	}
 }
 
-func item(ev giosg.Event) queue.Item {
+func item(ev chat.Event) queue.Item {
 	b, err := json.Marshal(ev)
 	if err != nil {
 		panic(err)
@@ -180,7 +180,7 @@ func item(ev giosg.Event) queue.Item {
 	return queue.Item{Lane: ev.Lane(), ID: ev.ID, At: ev.At, Body: b, From: "webhook"}
 }
 
-func report(ev giosg.Event, result string) bot.Report {
+func report(ev chat.Event, result string) bot.Report {
 	r := bot.Report{Event: ev, Lane: ev.Lane(), Result: result, Attempt: 1, Waited: 1500 * time.Millisecond, Took: 500 * time.Millisecond}
 	if result == "answered" {
 		r.Said, r.Rule = 1, "hours"
@@ -191,7 +191,7 @@ func report(ev giosg.Event, result string) bot.Report {
 }
 
 // put lets an event in, as the door does.
-func (s *side) put(ev giosg.Event) {
+func (s *side) put(ev chat.Event) {
 	s.t.Helper()
 	if err := s.queue.Put(s.t.Context(), item(ev)); err != nil {
 		s.t.Fatal(err)
@@ -206,7 +206,7 @@ func (s *side) work(result string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	var ev giosg.Event
+	var ev chat.Event
 	if err := json.Unmarshal(l.Body, &ev); err != nil {
 		s.t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"giosgbot/admin"
 	"giosgbot/bot"
+	"giosgbot/chat"
 	"giosgbot/giosg"
 	"giosgbot/queue"
 )
@@ -159,7 +160,7 @@ func TestLabelsAreBounded(t *testing.T) {
 			for n := range 1000 {
 				name := fmt.Sprint("evil\n\"}", g, n)
 				r := report(event(n), "answered")
-				r.Rule, r.Event.Kind = name, giosg.EventKind(name)
+				r.Rule, r.Event.Kind = name, chat.Kind(name)
 				s.Turn(r)
 				r.Result = name
 				s.Turn(r)

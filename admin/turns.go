@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"giosgbot/bot"
-	"giosgbot/giosg"
+	"giosgbot/chat"
 	"giosgbot/playbook"
 )
 
@@ -26,23 +26,23 @@ type recent struct {
 
 // Turn is what became of one attempt at one event.
 type Turn struct {
-	At      time.Time       `json:"at"` // its end
-	Chat    giosg.ChatID    `json:"chat"`
-	Org     giosg.OrgID     `json:"org,omitempty"`
-	User    giosg.UserID    `json:"user"`
-	Event   string          `json:"event"`
-	Kind    giosg.EventKind `json:"kind"`
-	Result  string          `json:"result"`
-	Rule    string          `json:"rule,omitempty"`
-	Reason  string          `json:"reason,omitempty"`
-	Attempt int             `json:"attempt"`
-	Said    int             `json:"said"`             // messages sent
-	Looked  bool            `json:"looked"`           // the chat was read
-	Waited  float64         `json:"waited"`           // seconds from the event's own time to the begin of the turn
-	Took    float64         `json:"took"`             // seconds
-	Heard   string          `json:"heard,omitempty"`  // the visitor's words; only with Options.Debug
-	Answer  []string        `json:"answer,omitempty"` // the bot's; only with Options.Debug
-	Why     []string        `json:"why,omitempty"`    // the playbook's reasons, which may quote words; only with Options.Debug
+	At      time.Time `json:"at"` // its end
+	Chat    string    `json:"chat"`
+	Org     string    `json:"org,omitempty"`
+	User    string    `json:"user"`
+	Event   string    `json:"event"`
+	Kind    chat.Kind `json:"kind"`
+	Result  string    `json:"result"`
+	Rule    string    `json:"rule,omitempty"`
+	Reason  string    `json:"reason,omitempty"`
+	Attempt int       `json:"attempt"`
+	Said    int       `json:"said"`             // messages sent
+	Looked  bool      `json:"looked"`           // the chat was read
+	Waited  float64   `json:"waited"`           // seconds from the event's own time to the begin of the turn
+	Took    float64   `json:"took"`             // seconds
+	Heard   string    `json:"heard,omitempty"`  // the visitor's words; only with Options.Debug
+	Answer  []string  `json:"answer,omitempty"` // the bot's; only with Options.Debug
+	Why     []string  `json:"why,omitempty"`    // the playbook's reasons, which may quote words; only with Options.Debug
 }
 
 func newRecent(words bool) *recent { return &recent{words: words} }
@@ -132,13 +132,13 @@ type held struct {
 type heldKey struct{ lane, event string }
 
 type heldEvent struct {
-	Chat     giosg.ChatID    `json:"chat"`
-	Kind     giosg.EventKind `json:"kind"`
-	Org      giosg.OrgID     `json:"org,omitempty"`
-	Reason   string          `json:"reason"`
-	Attempts int             `json:"attempts"`
-	Since    time.Time       `json:"since"` // the event's own time
-	heard    time.Time       // the end of its last turn here
+	Chat     string    `json:"chat"`
+	Kind     chat.Kind `json:"kind"`
+	Org      string    `json:"org,omitempty"`
+	Reason   string    `json:"reason"`
+	Attempts int       `json:"attempts"`
+	Since    time.Time `json:"since"` // the event's own time
+	heard    time.Time // the end of its last turn here
 }
 
 const (

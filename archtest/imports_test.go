@@ -32,16 +32,18 @@ var mayImport = map[string][]string{
 	"playbook": nil, // knows nothing of giosg
 	"queue":    nil,
 	"presence": {"giosg"},
-	"handlers": {"giosg", "queue"},
-	"bot":      {"dedupe", "giosg", "playbook", "queue"}, // presence and tokens are interfaces of its own
+	"chat":     nil,
+	"livechat": {"chat", "giosg"},
+	"handlers": {"chat", "giosg", "livechat", "queue"},
+	"bot":      {"chat", "dedupe", "giosg", "livechat", "playbook", "queue"}, // presence and tokens are interfaces of its own
 	"tracing":  nil,
-	"admin":    {"bot", "giosg", "playbook", "queue"},
+	"admin":    {"bot", "chat", "giosg", "playbook", "queue"},
 	"app":      {"admin", "bot", "config", "dedupe", "giosg", "handlers", "playbook", "presence", "queue", "tracing"},
 	"cmd/bot":  {"admin", "app", "config", "giosg", "handlers", "playbook", "queue"},
 
 	// for trying out
 	"playbooks":   nil,
-	"sandbox":     {"app", "bot", "config", "giosg", "giosg/giosgtest", "handlers", "playbook", "playbooks"},
+	"sandbox":     {"app", "bot", "chat", "config", "giosg", "giosg/giosgtest", "handlers", "playbook", "playbooks"},
 	"cmd/sandbox": {"app", "config", "sandbox"},
 
 	// for proving and measuring

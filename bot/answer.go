@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"giosgbot/giosg"
+	"giosgbot/chat"
 	"giosgbot/playbook"
 )
 
@@ -52,7 +52,7 @@ func (t *turn) catchUp(ctx context.Context, justJoined bool) error {
 		t.memo.Role = left
 		return t.ignore("the bot has left this chat")
 	}
-	checking := t.ev.Kind == giosg.EventCheck
+	checking := t.ev.Kind == chat.Check
 	if checking {
 		for _, r := range s.replies {
 			if r.open() && t.old(r.in.At) {

@@ -22,6 +22,7 @@ import (
 	"sync"
 	"time"
 
+	"giosgbot/chat"
 	"giosgbot/dedupe"
 	"giosgbot/giosg"
 	"giosgbot/playbook"
@@ -84,7 +85,7 @@ type Options struct {
 
 // Report is what became of a turn.
 type Report struct {
-	Event   giosg.Event
+	Event   chat.Event
 	Lane    string
 	Result  string // "answered", "silent", "ignored", "taken", "over", "later", "waiting", "set aside", "lost"
 	Rule    string // the last rule that spoke

@@ -7,7 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"giosgbot/chat"
 	"giosgbot/giosg"
+	"giosgbot/livechat"
 	"giosgbot/playbook"
 	"giosgbot/queue"
 )
@@ -141,8 +143,8 @@ func (b *Bot) seek(ctx context.Context, user giosg.UserID, since time.Time) bool
 // list puts an event into the lane of each chat of a bot user in which a visitor may wait, and returns how many.
 func (b *Bot) list(ctx context.Context, s *giosg.Session, t giosg.Token, since time.Time) (n int, err error) {
 	book := b.Playbook().For(string(t.Org), "")
-	whose := giosg.Event{User: t.User, Org: t.Org}
-	put := func(ev giosg.Event) error {
+	whose := chat.Event{User: string(t.User), Org: string(t.Org)}
+	put := func(ev chat.Event) error {
 		body, err := json.Marshal(ev)
 		if err != nil {
 			return err
@@ -150,7 +152,7 @@ func (b *Bot) list(ctx context.Context, s *giosg.Session, t giosg.Token, since t
 		n++
 		return b.Queue.Put(ctx, queue.Item{Lane: ev.Lane(), ID: ev.ID, At: ev.At, Body: body, From: "catch-up"})
 	}
-	each := func(of func(context.Context, int) ([]giosg.Chat, error), event func(giosg.Chat) (giosg.Event, bool)) error {
+	each := func(of func(context.Context, int) ([]giosg.Chat, error), event func(giosg.Chat) (chat.Event, bool)) error {
 		chats, err := of(ctx, mostChats)
 		switch giosg.KindOf(err) {
 		case giosg.OK:
@@ -173,16 +175,16 @@ func (b *Bot) list(ctx context.Context, s *giosg.Session, t giosg.Token, since t
 		return nil
 	}
 	if book.Has(playbook.Agent) {
-		err := each(s.PendingChats, func(c giosg.Chat) (giosg.Event, bool) {
-			return whose.OfChat(giosg.PendingChats, c), true
+		err := each(s.PendingChats, func(c giosg.Chat) (chat.Event, bool) {
+			return livechat.ChatAs(whose, giosg.PendingChats, c), true
 		})
 		if err != nil {
 			return n, err
 		}
 	}
 	if book.Has(playbook.Greeter) {
-		err := each(s.RoutedChats, func(c giosg.Chat) (giosg.Event, bool) {
-			return whose.OfChat(giosg.RoutedChats, c), c.UserMemberCount == 0
+		err := each(s.RoutedChats, func(c giosg.Chat) (chat.Event, bool) {
+			return livechat.ChatAs(whose, giosg.RoutedChats, c), c.UserMemberCount == 0
 		})
 		if err != nil {
 			return n, err
@@ -191,9 +193,9 @@ func (b *Bot) list(ctx context.Context, s *giosg.Session, t giosg.Token, since t
 	if !book.Has(playbook.Agent) && !book.Has(playbook.Greeter) {
 		return n, nil
 	}
-	return n, each(s.Chats, func(c giosg.Chat) (giosg.Event, bool) {
+	return n, each(s.Chats, func(c giosg.Chat) (chat.Event, bool) {
 		ev := whose
-		ev.Kind, ev.Member, ev.Chat, ev.Room, ev.ID, ev.At = giosg.EventCheck, true, c.ID, c.RoomID, "check", time.Now()
+		ev.Kind, ev.Member, ev.Chat, ev.Room, ev.ID, ev.At = chat.Check, true, string(c.ID), string(c.RoomID), "check", time.Now()
 		moved := c.UpdatedAt.IsZero() || c.UpdatedAt.After(since.Add(-time.Minute))
 		return ev, moved && c.HasVisitorMessages && c.PresentUserParticipantCount < 2 // with a colleague there, it is the colleague's
 	})

@@ -8,13 +8,15 @@ import (
 	"strings"
 	"time"
 
+	"giosgbot/chat"
 	"giosgbot/giosg"
+	"giosgbot/livechat"
 	"giosgbot/playbook"
 	"giosgbot/queue"
 )
 
 // chat is the platform's side of a turn: all that is giosg's own about reading a chat and acting in it.
-type chat struct {
+type giosgChat struct {
 	*turn
 	s     *giosg.Session
 	token giosg.Token
@@ -28,12 +30,12 @@ type chat struct {
 
 // change makes one change on the platform. Its context ends before the lane can be another worker's: the API client sends nothing after
 // its context's deadline, so a process that was frozen meanwhile sends nothing either.
-func (c *chat) change(ctx context.Context, f func(context.Context) error) error {
+func (c *giosgChat) change(ctx context.Context, f func(context.Context) error) error {
 	return c.patiently(ctx, func() error { return c.changeNow(ctx, f) })
 }
 
 // changeNow is change for what must not be done later than now.
-func (c *chat) changeNow(ctx context.Context, f func(context.Context) error) error {
+func (c *giosgChat) changeNow(ctx context.Context, f func(context.Context) error) error {
 	end := time.Now().Add(c.Write)
 	if until := c.lease.Until(); until.Before(end) {
 		end = until
@@ -48,7 +50,7 @@ func (c *chat) changeNow(ctx context.Context, f func(context.Context) error) err
 	return err
 }
 
-func (c *chat) present(ctx context.Context) error {
+func (c *giosgChat) present(ctx context.Context) error {
 	// Not with the patient session: others of the bot user may be waiting for this very refresh.
 	err := c.patiently(ctx, func() error { return c.Presence.Ensure(ctx, c.API.As(c.token), c.book.Online()) })
 	if final(err) {
@@ -58,16 +60,16 @@ func (c *chat) present(ctx context.Context) error {
 }
 
 // join takes the chat: as an agent a pending one, as a greeter a routed one.
-func (c *chat) join(ctx context.Context, mode playbook.Mode) error {
+func (c *giosgChat) join(ctx context.Context, mode playbook.Mode) error {
 	var err error
 	if mode == playbook.Agent { // nobody gets what another has
 		err = c.change(ctx, func(ctx context.Context) error {
-			_, err := c.s.JoinPending(ctx, c.ev.Chat)
+			_, err := c.s.JoinPending(ctx, giosg.ChatID(c.ev.Chat))
 			return err
 		})
 	} else { // nothing keeps two from joining, so the look at the chat just before must be a fresh one
 		err = c.changeNow(ctx, func(ctx context.Context) error {
-			_, err := c.s.JoinRouted(ctx, c.ev.Chat, true)
+			_, err := c.s.JoinRouted(ctx, giosg.ChatID(c.ev.Chat), true)
 			return err
 		})
 	}
@@ -82,11 +84,11 @@ func (c *chat) join(ctx context.Context, mode playbook.Mode) error {
 }
 
 // unserved says why a sidekick must not speak: nobody serves the chat. It looks once in a turn.
-func (c *chat) unserved(ctx context.Context) (reason string, err error) {
+func (c *giosgChat) unserved(ctx context.Context) (reason string, err error) {
 	if c.served {
 		return "", nil
 	}
-	now, err := c.s.RoutedChat(ctx, c.ev.Chat)
+	now, err := c.s.RoutedChat(ctx, giosg.ChatID(c.ev.Chat))
 	switch {
 	case giosg.KindOf(err) == giosg.Gone:
 		return "the chat is not routed to the bot any more", nil
@@ -103,12 +105,12 @@ func (c *chat) unserved(ctx context.Context) (reason string, err error) {
 }
 
 // sitIn makes the bot a member that holds no chat, if somebody serves it; otherwise it says why not.
-func (c *chat) sitIn(ctx context.Context) (reason string, err error) {
+func (c *giosgChat) sitIn(ctx context.Context) (reason string, err error) {
 	if reason, err = c.unserved(ctx); reason != "" || err != nil {
 		return reason, err
 	}
 	err = c.changeNow(ctx, func(ctx context.Context) error { // while that is still true
-		_, err := c.s.JoinRouted(ctx, c.ev.Chat, false)
+		_, err := c.s.JoinRouted(ctx, giosg.ChatID(c.ev.Chat), false)
 		return err
 	})
 	if giosg.KindOf(err) == giosg.Gone {
@@ -122,7 +124,7 @@ func (c *chat) sitIn(ctx context.Context) (reason string, err error) {
 }
 
 // member tells whether the bot is a member that has joined and not left.
-func (c *chat) member(ctx context.Context) (bool, error) {
+func (c *giosgChat) member(ctx context.Context) (bool, error) {
 	lines, err := c.read(ctx)
 	if giosg.KindOf(err) == giosg.Gone {
 		return false, nil
@@ -137,7 +139,7 @@ func (c *chat) member(ctx context.Context) (bool, error) {
 
 // second tells whether another user who is present had joined when the bot did, and the bot has not spoken yet. The chat's record says who
 // was first, so of two bots that come at once one stays; while it does not show the bot's own join, nothing is known, and the bot stays.
-func (c *chat) second(ctx context.Context) (bool, error) {
+func (c *giosgChat) second(ctx context.Context) (bool, error) {
 	lines, err := c.read(ctx)
 	if err != nil {
 		return false, err
@@ -160,7 +162,7 @@ func (c *chat) second(ctx context.Context) (bool, error) {
 	if len(before) == 0 {
 		return false, nil
 	}
-	now, err := c.s.RoutedChat(ctx, c.ev.Chat)
+	now, err := c.s.RoutedChat(ctx, giosg.ChatID(c.ev.Chat))
 	if giosg.KindOf(err) == giosg.Gone {
 		return false, nil
 	}
@@ -169,7 +171,7 @@ func (c *chat) second(ctx context.Context) (bool, error) {
 
 // roleIn tells from a chat's lines how the bot stands to it. Lines do not tell whether a member holds the chat; if the playbook can be a
 // sidekick too, its membership does.
-func (c *chat) roleIn(ctx context.Context, lines []line) (role, error) {
+func (c *giosgChat) roleIn(ctx context.Context, lines []line) (role, error) {
 	r := outside
 	for _, l := range lines {
 		switch {
@@ -186,7 +188,7 @@ func (c *chat) roleIn(ctx context.Context, lines []line) (role, error) {
 	if r != serving || !c.book.Has(playbook.Sidekick) {
 		return r, nil
 	}
-	members, err := c.s.RoutedMemberships(ctx, c.ev.Chat)
+	members, err := c.s.RoutedMemberships(ctx, giosg.ChatID(c.ev.Chat))
 	if final(err) {
 		return r, nil
 	}
@@ -202,12 +204,12 @@ func (c *chat) roleIn(ctx context.Context, lines []line) (role, error) {
 }
 
 // read returns the lines of the chat, oldest first.
-func (c *chat) read(ctx context.Context) ([]line, error) {
+func (c *giosgChat) read(ctx context.Context) ([]line, error) {
 	if lines := c.lines; lines != nil {
 		c.lines = nil
 		return lines, nil
 	}
-	messages, err := c.s.Messages(ctx, c.ev.Chat)
+	messages, err := c.s.Messages(ctx, giosg.ChatID(c.ev.Chat))
 	if err != nil {
 		return nil, err
 	}
@@ -216,9 +218,9 @@ func (c *chat) read(ctx context.Context) ([]line, error) {
 
 // readAside is read for a sidekick, which need not be a member, and may not be allowed to read: then there is nothing. The next read
 // returns the same.
-func (c *chat) readAside(ctx context.Context, member bool) (lines []line, err error) {
+func (c *giosgChat) readAside(ctx context.Context, member bool) (lines []line, err error) {
 	if !member && c.lines == nil {
-		messages, err := c.s.RoutedMessages(ctx, c.ev.Chat)
+		messages, err := c.s.RoutedMessages(ctx, giosg.ChatID(c.ev.Chat))
 		if err == nil {
 			c.lines = c.linesOf(messages)
 		} else if !final(err) {
@@ -239,25 +241,25 @@ func final(err error) bool {
 	return k == giosg.Gone || k == giosg.Forbidden || k == giosg.Invalid
 }
 
-func (c *chat) linesOf(messages []giosg.Message) []line {
+func (c *giosgChat) linesOf(messages []giosg.Message) []line {
 	c.log.Debug("chat read", "messages", len(messages))
 	lines := make([]line, 0, len(messages))
 	for _, m := range messages {
-		lines = append(lines, messageLine(m, c.ev.User))
+		lines = append(lines, messageLine(m, giosg.UserID(c.ev.User)))
 	}
 	return lines
 }
 
 func messageLine(m giosg.Message, bot giosg.UserID) line {
 	l := line{id: string(m.ID), at: m.CreatedAt.Time, text: m.Words(), value: m.ResponseValue}
-	kind, _ := m.Kind(bot)
+	kind, _ := livechat.Kind(m, bot)
 	own := m.SenderType == giosg.SenderUser && m.SenderID == string(bot)
 	switch {
-	case kind == giosg.EventSaid:
+	case kind == chat.Said:
 		l.what = said
-	case kind == giosg.EventPressed:
+	case kind == chat.Pressed:
 		l.what = pressed
-	case kind == giosg.EventHuman:
+	case kind == chat.Human:
 		l.what = human
 	case own && m.Type == giosg.TypeMsg:
 		l.what = ownWords
@@ -275,17 +277,17 @@ func messageLine(m giosg.Message, bot giosg.UserID) line {
 }
 
 // eventLine is a visitor's event as a line.
-func eventLine(ev giosg.Event) line {
+func eventLine(ev chat.Event) line {
 	l := line{id: ev.ID, at: ev.At, what: said, text: ev.Text, value: ev.Value}
-	if ev.Kind == giosg.EventPressed {
+	if ev.Kind == chat.Pressed {
 		l.what = pressed
 	}
 	return l
 }
 
 // withEvent adds the event at hand to the lines if the platform does not show it yet.
-func withEvent(lines []line, ev giosg.Event) []line {
-	if ev.Kind != giosg.EventSaid && ev.Kind != giosg.EventPressed ||
+func withEvent(lines []line, ev chat.Event) []line {
+	if ev.Kind != chat.Said && ev.Kind != chat.Pressed ||
 		slices.ContainsFunc(lines, func(l line) bool { return l.id == ev.ID }) {
 		return lines
 	}
@@ -299,7 +301,7 @@ func withEvent(lines []line, ev giosg.Event) []line {
 }
 
 // room looks up what the playbook needs to know of the room, once in a chat.
-func (c *chat) room(ctx context.Context) error {
+func (c *giosgChat) room(ctx context.Context) error {
 	if c.memo.Looked || c.memo.Room == "" || !c.book.NeedsRoom() {
 		return nil
 	}
@@ -312,7 +314,7 @@ func (c *chat) room(ctx context.Context) error {
 }
 
 // find tells whether a team is there to take over.
-func (c *chat) find(ctx context.Context, name string, humans bool) (bool, error) {
+func (c *giosgChat) find(ctx context.Context, name string, humans bool) (bool, error) {
 	team, err := c.team(ctx, name, humans)
 	if err != nil || team == nil {
 		return false, err
@@ -322,7 +324,7 @@ func (c *chat) find(ctx context.Context, name string, humans bool) (bool, error)
 }
 
 // team returns the organization's team of a name, or nil. If there are several, one that is online.
-func (c *chat) team(ctx context.Context, name string, humans bool) (*giosg.Team, error) {
+func (c *giosgChat) team(ctx context.Context, name string, humans bool) (*giosg.Team, error) {
 	if c.teams == nil {
 		list := c.s.Teams
 		if humans {
@@ -354,7 +356,7 @@ func (c *chat) team(ctx context.Context, name string, humans bool) (*giosg.Team,
 }
 
 // do carries out one action that changes something on the platform.
-func (c *chat) do(ctx context.Context, a playbook.Action, r *reply) error {
+func (c *giosgChat) do(ctx context.Context, a playbook.Action, r *reply) error {
 	switch a := a.(type) {
 	case playbook.Say:
 		return c.say(ctx, a, r)
@@ -363,11 +365,11 @@ func (c *chat) do(ctx context.Context, a playbook.Action, r *reply) error {
 		if err != nil || team == nil {
 			return err
 		}
-		return c.note(c.change(ctx, func(ctx context.Context) error { return c.s.InviteTeam(ctx, c.ev.Chat, team.ID) }), "invited", r, "team", team.Name)
+		return c.note(c.change(ctx, func(ctx context.Context) error { return c.s.InviteTeam(ctx, giosg.ChatID(c.ev.Chat), team.ID) }), "invited", r, "team", team.Name)
 	case playbook.Leave:
-		return c.note(c.change(ctx, func(ctx context.Context) error { return c.s.Leave(ctx, c.ev.Chat) }), "left", r)
+		return c.note(c.change(ctx, func(ctx context.Context) error { return c.s.Leave(ctx, giosg.ChatID(c.ev.Chat)) }), "left", r)
 	case playbook.End:
-		return c.note(c.change(ctx, func(ctx context.Context) error { return c.s.EndChat(ctx, c.ev.Chat) }), "ended", r)
+		return c.note(c.change(ctx, func(ctx context.Context) error { return c.s.EndChat(ctx, giosg.ChatID(c.ev.Chat)) }), "ended", r)
 	case playbook.SetOnline:
 		return c.note(c.change(ctx, func(ctx context.Context) error { return c.s.SetOnline(ctx, a.Online) }), "online set", r, "online", a.Online)
 	}
@@ -375,7 +377,7 @@ func (c *chat) do(ctx context.Context, a playbook.Action, r *reply) error {
 }
 
 // note logs an effect that has come about.
-func (c *chat) note(err error, effect string, r *reply, attrs ...any) error {
+func (c *giosgChat) note(err error, effect string, r *reply, attrs ...any) error {
 	if err == nil {
 		if effect == "left" || effect == "ended" {
 			c.memo.Role = left
@@ -385,10 +387,10 @@ func (c *chat) note(err error, effect string, r *reply, attrs ...any) error {
 	return err
 }
 
-func (c *chat) say(ctx context.Context, a playbook.Say, r *reply) error {
+func (c *giosgChat) say(ctx context.Context, a playbook.Say, r *reply) error {
 	var m giosg.Message
 	err := c.change(ctx, func(ctx context.Context) (err error) {
-		m, err = c.s.Send(ctx, c.ev.Chat, giosg.NewMessage{
+		m, err = c.s.Send(ctx, giosg.ChatID(c.ev.Chat), giosg.NewMessage{
 			Message: a.Text, Attachments: attachments(a.Attachments), AttachmentTemplate: a.Template,
 		})
 		return err
@@ -432,8 +434,8 @@ func attachments(in []playbook.Attachment) []giosg.Attachment {
 }
 
 // over tells whether the chat has ended, or is not one that the bot may write in.
-func (c *chat) over(ctx context.Context) (bool, error) {
-	now, err := c.s.Chat(ctx, c.ev.Chat)
+func (c *giosgChat) over(ctx context.Context) (bool, error) {
+	now, err := c.s.Chat(ctx, giosg.ChatID(c.ev.Chat))
 	if giosg.KindOf(err) == giosg.Gone {
 		return true, nil
 	}

@@ -80,12 +80,12 @@ func (t *turn) wait(ctx context.Context) error {
 		return t.setAside(ctx)
 	}
 	t.log.Info("waits for a token", "user", t.ev.User)
-	err := t.lease.Pause(ctx, queue.Pause{After: time.Minute, Topic: Topic(t.ev.User), Untouched: !t.acted})
+	err := t.lease.Pause(ctx, queue.Pause{After: time.Minute, Topic: Topic(giosg.UserID(t.ev.User)), Untouched: !t.acted})
 	if err != nil {
 		return err
 	}
-	if _, came := t.Tokens.Get(ctx, t.ev.User); came { // meanwhile
-		return t.Queue.Wake(ctx, Topic(t.ev.User))
+	if _, came := t.Tokens.Get(ctx, giosg.UserID(t.ev.User)); came { // meanwhile
+		return t.Queue.Wake(ctx, Topic(giosg.UserID(t.ev.User)))
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/segmentio/encoding/json"
 
+	"giosgbot/chat"
 	"giosgbot/giosg"
 	"giosgbot/playbook"
 	"giosgbot/queue"
@@ -21,8 +22,8 @@ import (
 type turn struct {
 	*Bot
 	lease *queue.Lease
-	ev    giosg.Event
-	chat  *chat
+	ev    chat.Event
+	chat  *giosgChat
 	book  *playbook.Playbook
 	memo  memo
 	log   *slog.Logger
@@ -77,22 +78,22 @@ func (t *turn) attempt(ctx context.Context) error {
 	if t.ev.Room != "" {
 		t.memo.Room = string(t.ev.Room)
 	}
-	token, ok := t.Tokens.Get(ctx, t.ev.User)
+	token, ok := t.Tokens.Get(ctx, giosg.UserID(t.ev.User))
 	if !ok {
 		return errNoToken
 	}
-	t.chat = &chat{turn: t, s: t.API.As(token).Patient(t.waits), token: token}
+	t.chat = &giosgChat{turn: t, s: t.API.As(token).Patient(t.waits), token: token}
 	t.outOfOrder()
 	switch t.ev.Kind {
-	case giosg.EventPending:
+	case chat.Pending:
 		return t.pending(ctx)
-	case giosg.EventRouted:
+	case chat.Routed:
 		return t.routed(ctx)
-	case giosg.EventHuman:
+	case chat.Human:
 		return t.human()
-	case giosg.EventCheck:
+	case chat.Check:
 		return t.check(ctx)
-	case giosg.EventSaid, giosg.EventPressed:
+	case chat.Said, chat.Pressed:
 		return t.visitor(ctx)
 	}
 	return &hopeless{fmt.Errorf("no such kind of event: %q", t.ev.Kind)}
@@ -134,7 +135,7 @@ func (t *turn) routed(ctx context.Context) error {
 	if err := t.chat.present(ctx); err != nil {
 		return err
 	}
-	c, err := t.chat.s.RoutedChat(ctx, t.ev.Chat)
+	c, err := t.chat.s.RoutedChat(ctx, giosg.ChatID(t.ev.Chat))
 	switch {
 	case giosg.KindOf(err) == giosg.Gone:
 		return t.ignore("the chat is not routed to the bot any more")
@@ -163,7 +164,7 @@ func (t *turn) greet(ctx context.Context, err error) error {
 	}
 	if err == nil {
 		if second, err = t.chat.second(ctx); second && err == nil {
-			err = t.chat.change(ctx, func(ctx context.Context) error { return t.chat.s.Leave(ctx, t.ev.Chat) })
+			err = t.chat.change(ctx, func(ctx context.Context) error { return t.chat.s.Leave(ctx, giosg.ChatID(t.ev.Chat)) })
 		}
 	}
 	if err == nil && second {
@@ -294,7 +295,7 @@ func (t *turn) done(result, reason string) {
 
 // outOfOrder notes that giosg's webhooks overtake each other.
 func (t *turn) outOfOrder() {
-	if t.memo.Heard > 0 && ms(t.ev.At) < t.memo.Heard && (t.ev.Kind == giosg.EventSaid || t.ev.Kind == giosg.EventPressed) {
+	if t.memo.Heard > 0 && ms(t.ev.At) < t.memo.Heard && (t.ev.Kind == chat.Said || t.ev.Kind == chat.Pressed) {
 		t.disorder.Store(t.ev.User, time.Now().Add(10*time.Minute))
 	}
 }

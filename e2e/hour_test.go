@@ -13,6 +13,7 @@ import (
 
 	"giosgbot/admin"
 	"giosgbot/bot"
+	"giosgbot/chat"
 	"giosgbot/giosg"
 	"giosgbot/queue"
 )
@@ -41,9 +42,9 @@ func id(kind, n int) string {
 }
 
 // say is the nth event.
-func say(n int, at time.Time) giosg.Event {
-	return giosg.Event{
-		Kind: giosg.EventSaid, User: giosg.UserID(id(3, n%2)), Org: giosg.OrgID(id(5, n%2)), Chat: giosg.ChatID(id(11, n/3)), ID: id(13, n), At: at,
+func say(n int, at time.Time) chat.Event {
+	return chat.Event{
+		Kind: chat.Said, User: id(3, n%2), Org: id(5, n%2), Chat: id(11, n/3), ID: id(13, n), At: at,
 		Text: "Where is my order?",
 	}
 }
@@ -79,7 +80,7 @@ func hour(t *testing.T) string {
 			ev := say(n, now.Add(-time.Second))
 			a.Webhook("/webhooks/messages", "kept", 2*time.Millisecond)
 			a.Webhook("/webhooks/messages", "ignored", time.Millisecond)
-			a.Token(giosg.Token{User: ev.User, Org: ev.Org})
+			a.Token(giosg.Token{User: giosg.UserID(ev.User), Org: giosg.OrgID(ev.Org)})
 			took := time.Duration(float64(150*time.Millisecond) * math.Exp(r.NormFloat64()/2))
 			report := bot.Report{Event: ev, Lane: ev.Lane(), Result: "answered", Rule: rules[r.IntN(len(rules))], Said: 1, Attempt: 1, Waited: 60 * time.Millisecond, Took: took}
 			if n%9 == 0 {

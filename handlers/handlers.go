@@ -18,7 +18,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"giosgbot/chat"
 	"giosgbot/giosg"
+	"giosgbot/livechat"
 	"giosgbot/queue"
 )
 
@@ -169,7 +171,7 @@ func (d *Door) receive(c echo.Context, kinds []giosg.ChannelKind) (string, error
 	if err := checkKind(w.Channel, kinds); err != nil {
 		return "", err
 	}
-	ev, ok, err := w.Event()
+	ev, ok, err := livechat.Event(w)
 	if err != nil {
 		return "", refuse(http.StatusBadRequest, "not a webhook of giosg's: %v", err)
 	}
@@ -191,7 +193,7 @@ func (d *Door) receive(c echo.Context, kinds []giosg.ChannelKind) (string, error
 		return "", err
 	}
 	it := queue.Item{Lane: ev.Lane(), ID: ev.ID, At: ev.At, Body: value, From: "webhook"}
-	if !ev.Member && ev.Kind != giosg.EventPending && ev.Kind != giosg.EventRouted {
+	if !ev.Member && ev.Kind != chat.Pending && ev.Kind != chat.Routed {
 		it.Via = "routed" // the copy that comes by the channel of the bot's own chats says more, and has a turn of its own
 	}
 	if err := d.Queue.Put(ctx, it); err != nil {

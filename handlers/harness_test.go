@@ -30,11 +30,11 @@ const (
 )
 
 const (
-	bot   = "dabfd452-cbc0-4eff-aaac-f4e125db0fe4"
-	org   = "7f9e9580-095b-42c7-838c-c04e667b26f7"
-	chat  = "450fc49e-277e-4dd6-af0f-6e9dcb885b09"
-	room  = "9926bdfa-56e0-11e5-b98c-6c4008c08dfe"
-	msgID = "8a94b3f1-d8a9-4530-b1f1-b757a8a57078"
+	bot    = "dabfd452-cbc0-4eff-aaac-f4e125db0fe4"
+	org    = "7f9e9580-095b-42c7-838c-c04e667b26f7"
+	chatID = "450fc49e-277e-4dd6-af0f-6e9dcb885b09"
+	room   = "9926bdfa-56e0-11e5-b98c-6c4008c08dfe"
+	msgID  = "8a94b3f1-d8a9-4530-b1f1-b757a8a57078"
 
 	maxBody = 4096
 )
@@ -246,23 +246,23 @@ func envelope(channel, action string, resource any) hook {
 
 func chatResource() hook {
 	return hook{
-		"id": chat, "room_id": room, "created_at": "2026-01-02T03:04:05.678Z", "waiting_started_at": "2026-01-02T03:05:00.001Z",
+		"id": chatID, "room_id": room, "created_at": "2026-01-02T03:04:05.678Z", "waiting_started_at": "2026-01-02T03:05:00.001Z",
 		"ended_at": nil, "is_ended": false, "is_waiting": true,
 	}
 }
 
 func messageResource() hook {
 	return hook{
-		"id": msgID, "type": "msg", "chat_id": chat, "room_id": room, "created_at": "2026-01-02T03:04:06.789Z",
+		"id": msgID, "type": "msg", "chat_id": chatID, "room_id": room, "created_at": "2026-01-02T03:04:06.789Z",
 		"sender_type": "visitor", "sender_id": "a7dff4af6cd3c2bde01d630e0524157b", "message": words,
 	}
 }
 
 func pendingHook() hook { return envelope("pending_chats", "added", chatResource()) }
 func routedHook() hook  { return envelope("routed_chats", "added", chatResource()) }
-func messageHook() hook { return envelope("chats/"+chat+"/messages", "added", messageResource()) }
+func messageHook() hook { return envelope("chats/"+chatID+"/messages", "added", messageResource()) }
 func routedMessageHook() hook {
-	return envelope("routed_chats/"+chat+"/messages", "added", messageResource())
+	return envelope("routed_chats/"+chatID+"/messages", "added", messageResource())
 }
 
 // logs is a log that a test may read.

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"giosgbot/bot"
-	"giosgbot/giosg"
+	"giosgbot/chat"
 	"giosgbot/giosg/giosgtest"
 	"giosgbot/playbook"
 )
@@ -46,10 +46,10 @@ func (s *Sandbox) turn(r bot.Report) {
 		Waited: max(0, r.Waited.Microseconds()), Took: r.Took.Microseconds(), Did: []string{}, Why: []reasonView{},
 	}
 	language := ""
-	if chat := s.world.platform.Chat(v.ChatID); chat != nil {
-		language = chat.Room().Language()
-		if v.Text == "" && v.Kind != string(giosg.EventPressed) {
-			v.Text = lastWords(chat) // what made the chat wait
+	if c := s.world.platform.Chat(v.ChatID); c != nil {
+		language = c.Room().Language()
+		if v.Text == "" && v.Kind != string(chat.Pressed) {
+			v.Text = lastWords(c) // what made the chat wait
 		}
 		if r.Plan != nil {
 			v.Did = deeds(r.Plan.Actions)

@@ -1,4 +1,4 @@
-package giosg_test
+package livechat_test
 
 import (
 	"encoding/json"
@@ -6,21 +6,36 @@ import (
 	"testing"
 	"time"
 
+	"giosgbot/chat"
 	"giosgbot/giosg"
+	"giosgbot/livechat"
 )
 
 const (
+	botID  = "dabfd452-cbc0-4eff-aaac-f4e125db0fe4"
+	chatID = "450fc49e-277e-4dd6-af0f-6e9dcb885b09"
 	orgID  = "7f9e9580-095b-42c7-838c-c04e667b26f7"
 	roomID = "9926bdfa-56e0-11e5-b98c-6c4008c08dfe"
 )
 
-func event(t *testing.T, body string) (giosg.Event, bool, error) {
+func event(t *testing.T, body string) (chat.Event, bool, error) {
 	t.Helper()
 	w, err := giosg.ParseWebhook([]byte(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w.Event()
+	return livechat.Event(w)
+}
+
+// envelope is a webhook's body; empty parts are left out.
+func envelope(channel, action, id, resource, auth string) string {
+	var parts []string
+	for _, f := range [...][2]string{{"channel", channel}, {"action", action}, {"resource_id", id}, {"resource", resource}, {"app_user_auth", auth}} {
+		if f[1] != "" {
+			parts = append(parts, `"`+f[0]+`": `+f[1])
+		}
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
 }
 
 // hookOf is a webhook to the bot on one of its channels.
@@ -47,25 +62,25 @@ var (
 func TestEventOfMessages(t *testing.T) {
 	t.Parallel()
 	const own, routed = "chats/" + chatID + "/messages", "routed_chats/" + chatID + "/messages"
-	base := giosg.Event{Kind: giosg.EventSaid, User: botID, Org: orgID, Chat: chatID, Room: roomID, Member: true, ID: "m1", At: created, Text: "hello"}
-	with := func(f func(*giosg.Event)) giosg.Event { e := base; f(&e); return e }
-	nothing := giosg.Event{}
+	base := chat.Event{Kind: chat.Said, User: botID, Org: orgID, Chat: chatID, Room: roomID, Member: true, ID: "m1", At: created, Text: "hello"}
+	with := func(f func(*chat.Event)) chat.Event { e := base; f(&e); return e }
+	nothing := chat.Event{}
 	for _, tt := range []struct {
 		name, channel, resource string
-		want                    giosg.Event // the zero one: ignored
+		want                    chat.Event // the zero one: ignored
 	}{
 		{"said", own, message(), base},
-		{"said, seen from outside", routed, message(), with(func(e *giosg.Event) { e.Member = false })},
-		{"without words", own, message(`"hello"`, `null`), with(func(e *giosg.Event) { e.Text = "" })},
-		{"without a room", own, message(roomID, ""), with(func(e *giosg.Event) { e.Room = "" })},
+		{"said, seen from outside", routed, message(), with(func(e *chat.Event) { e.Member = false })},
+		{"without words", own, message(`"hello"`, `null`), with(func(e *chat.Event) { e.Text = "" })},
+		{"without a room", own, message(roomID, ""), with(func(e *chat.Event) { e.Room = "" })},
 		{"pressed, with its text", own, message(`"msg"`, `"action", "response_text": "Yes", "response_value": "y"`),
-			with(func(e *giosg.Event) { e.Kind, e.Text, e.Value = giosg.EventPressed, "Yes", "y" })},
+			with(func(e *chat.Event) { e.Kind, e.Text, e.Value = chat.Pressed, "Yes", "y" })},
 		{"pressed, with the button", own, message(`"msg"`, `"action", "response_to_action": {"text": "Yes"}, "response_value": "y"`),
-			with(func(e *giosg.Event) { e.Kind, e.Text, e.Value = giosg.EventPressed, "Yes", "y" })},
+			with(func(e *chat.Event) { e.Kind, e.Text, e.Value = chat.Pressed, "Yes", "y" })},
 		{"pressed, with a message only", own, message(`"msg"`, `"action", "response_to_action": null`),
-			with(func(e *giosg.Event) { e.Kind = giosg.EventPressed })},
-		{"a colleague", own, message(`"visitor"`, `"user"`, `"v1"`, `"human"`), with(func(e *giosg.Event) { e.Kind = giosg.EventHuman })},
-		{"a colleague without an id", own, message(`"visitor"`, `"user"`, `"v1"`, `null`), with(func(e *giosg.Event) { e.Kind = giosg.EventHuman })},
+			with(func(e *chat.Event) { e.Kind = chat.Pressed })},
+		{"a colleague", own, message(`"visitor"`, `"user"`, `"v1"`, `"human"`), with(func(e *chat.Event) { e.Kind = chat.Human })},
+		{"a colleague without an id", own, message(`"visitor"`, `"user"`, `"v1"`, `null`), with(func(e *chat.Event) { e.Kind = chat.Human })},
 		{"the bot", own, message(`"visitor"`, `"user"`, `"v1"`, `"`+botID+`"`), nothing},
 		{"a visitor with the bot's id", own, message(`"v1"`, `"`+botID+`"`), base},
 		{"a colleague's button", own, message(`"visitor"`, `"user"`, `"msg"`, `"action"`), nothing},
@@ -88,16 +103,16 @@ func TestEventOfMessages(t *testing.T) {
 
 func TestEventOfChats(t *testing.T) {
 	t.Parallel()
-	pending := giosg.Event{Kind: giosg.EventPending, User: botID, Org: orgID, Chat: chatID, Room: roomID, ID: "pending@1767323100001", At: waiting}
-	routed := giosg.Event{Kind: giosg.EventRouted, User: botID, Org: orgID, Chat: chatID, Room: roomID, ID: "routed@1767323045678", At: created}
+	pending := chat.Event{Kind: chat.Pending, User: botID, Org: orgID, Chat: chatID, Room: roomID, ID: "pending@1767323100001", At: waiting}
+	routed := chat.Event{Kind: chat.Routed, User: botID, Org: orgID, Chat: chatID, Room: roomID, ID: "routed@1767323045678", At: created}
 	since := pending
 	since.At, since.ID = created, "pending@1767323045678"
 	timeless := pending
 	timeless.At, timeless.ID = time.Time{}, "pending@0"
-	nothing := giosg.Event{}
+	nothing := chat.Event{}
 	for _, tt := range []struct {
 		name, channel, resource string
-		want                    giosg.Event
+		want                    chat.Event
 	}{
 		{"pending", "pending_chats", chatOf(), pending},
 		{"routed", "routed_chats", chatOf(), routed},
@@ -118,7 +133,7 @@ func TestEventOfChangesAndRemovals(t *testing.T) {
 	t.Parallel()
 	for _, channel := range []string{"pending_chats", "routed_chats", "chats/" + chatID + "/messages", "routed_chats/" + chatID + "/messages"} {
 		for _, tt := range [][2]string{{"changed", `{"message": "other words"}`}, {"changed", message()}, {"removed", ""}, {"removed", "null"}, {"removed", "{}"}} {
-			if e, ok, err := event(t, hookOf(channel, tt[0], tt[1])); ok || err != nil || e != (giosg.Event{}) {
+			if e, ok, err := event(t, hookOf(channel, tt[0], tt[1])); ok || err != nil || e != (chat.Event{}) {
 				t.Errorf("%s %v: %+v, %t, %v", channel, tt, e, ok, err)
 			}
 		}
@@ -141,7 +156,7 @@ func TestEventRefuses(t *testing.T) {
 		{"a chat without an id", hookOf("pending_chats", "added", chatOf(`"id"`, `"x"`)), "resource.id: missing"},
 	} {
 		e, ok, err := event(t, tt.body)
-		if err == nil || err.Error() != tt.want || ok || e != (giosg.Event{}) {
+		if err == nil || err.Error() != tt.want || ok || e != (chat.Event{}) {
 			t.Errorf("%s: %+v, %t, %v", tt.name, e, ok, err)
 		}
 	}
@@ -151,14 +166,14 @@ func TestEventRefuses(t *testing.T) {
 func TestEventOfPublished(t *testing.T) {
 	t.Parallel()
 	e, ok, err := event(t, routedChatAdded)
-	if err != nil || !ok || e.Kind != giosg.EventRouted || e.Chat != "e1549f4d-d2a6-4efb-b64c-e977b0a5ba96" || e.Room != roomID || e.Lane() != botID+"/e1549f4d-d2a6-4efb-b64c-e977b0a5ba96" {
+	if err != nil || !ok || e.Kind != chat.Routed || e.Chat != "e1549f4d-d2a6-4efb-b64c-e977b0a5ba96" || e.Room != roomID || e.Lane() != botID+"/e1549f4d-d2a6-4efb-b64c-e977b0a5ba96" {
 		t.Errorf("%+v, %t, %v", e, ok, err)
 	}
 	if e, ok, err := event(t, autosuggestAdded); ok || err != nil {
 		t.Errorf("%+v, %v", e, err)
 	}
 	if e, ok, err := event(t, buttonClick); err == nil || ok { // its token is of another user than its channel
-		if e.Kind != giosg.EventPressed || e.Value == "" || !e.Member {
+		if e.Kind != chat.Pressed || e.Value == "" || !e.Member {
 			t.Errorf("%+v, %t, %v", e, ok, err)
 		}
 	}
@@ -179,7 +194,7 @@ func TestEventAsJSON(t *testing.T) {
 		if err != nil || strings.Contains(string(b), "secret-access") {
 			t.Errorf("%s, %v", b, err)
 		}
-		var back giosg.Event
+		var back chat.Event
 		if err := json.Unmarshal(b, &back); err != nil || back != e {
 			t.Errorf("%+v came back as %+v, %v", e, back, err)
 		}
