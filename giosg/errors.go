@@ -112,6 +112,13 @@ func KindOf(err error) Kind {
 	return Unknown
 }
 
+// IsError reports whether an error comes from a call of this package, or from
+// the end of its context.
+func IsError(err error) bool {
+	_, ok := errors.AsType[*Error](err)
+	return ok
+}
+
 // RetryAfter returns how long giosg asked to be left alone, or 0.
 func RetryAfter(err error) time.Duration {
 	if e, ok := errors.AsType[*Error](err); ok {
