@@ -35,7 +35,7 @@ type Auth struct {
 
 // Webhook is what giosg posts to a bot: one change on one channel.
 type Webhook struct {
-	Channel    string // as it came; see ParseChannel
+	Channel    Channel
 	Action     Change
 	ResourceID string          // as it came, unchecked; not always the id in the resource
 	Resource   json.RawMessage // an object, or nil
@@ -66,7 +66,8 @@ type envelope struct {
 
 // ParseWebhook reads a webhook's body. The caller limits its size. Unknown
 // fields are ignored. An error names the field and what is wrong with it, and
-// never repeats what was in it.
+// never repeats what was in it. A channel that a bot does not listen to is an
+// error, too.
 //
 // The expiry is taken with good will: anything but a positive number of seconds
 // counts as 300 s, and more than a day as a day.
@@ -90,6 +91,10 @@ func ParseWebhook(body []byte) (Webhook, error) {
 	case w.Auth == nil:
 		return Webhook{}, errors.New("app_user_auth: missing")
 	}
+	channel, err := ParseChannel(w.Channel)
+	if err != nil {
+		return Webhook{}, err
+	}
 	isObject := len(w.Resource) > 0 && w.Resource[0] == '{'
 	switch {
 	case w.Action == Removed && !isObject:
@@ -108,7 +113,7 @@ func ParseWebhook(body []byte) (Webhook, error) {
 		return Webhook{}, err
 	}
 	return Webhook{
-		Channel:    w.Channel,
+		Channel:    channel,
 		Action:     w.Action,
 		ResourceID: w.ResourceID,
 		Resource:   w.Resource,
@@ -184,7 +189,7 @@ func (a Auth) Format(f fmt.State, _ rune) {
 // LogValue shows the envelope only: neither the token nor a visitor's words.
 func (w Webhook) LogValue() slog.Value {
 	return slog.GroupValue(
-		slog.String("channel", w.Channel),
+		slog.String("channel", w.Channel.String()),
 		slog.String("action", string(w.Action)),
 		slog.String("resource_id", w.ResourceID),
 	)
