@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -82,6 +83,55 @@ func TestSecrets(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Only a whole secret is accepted: nothing that shares any part of it, however long, at either end, in the header or in the query, for
+// any of the valid secrets.
+func TestNearlyRightSecretsAreRefused(t *testing.T) {
+	t.Parallel()
+	valid := []giosg.Secret{"first-secret-0123456789", "second-secret-9876543210", "third"}
+	d := newDoor(t, func(o *handlers.Options, _ *store) { o.Secrets = valid })
+	send := func(given string, inHeader bool) int {
+		t.Helper()
+		r := httptest.NewRequest("POST", handlers.MessagesPath, strings.NewReader(messageHook().String()))
+		if inHeader {
+			r.Header.Set("X-Webhook-Secret", given)
+		} else {
+			r.URL.RawQuery = url.Values{"secret": {given}}.Encode()
+		}
+		return d.do(r).Code
+	}
+	for _, v := range valid {
+		right := v.Reveal()
+		wrong := []string{right + right, right + "x", "x" + right, valid[0].Reveal() + valid[1].Reveal()}
+		for n := range len(right) {
+			flipped := string(right[n] ^ 1)
+			wrong = append(wrong,
+				right[:n],                     // a prefix, and an empty one
+				right[n+1:],                   // a suffix
+				right[:n]+flipped+right[n+1:], // one character differs
+				right[:n]+right[n+1:],         // one character is missing
+				right[:n]+"x"+right[n:],       // one character more
+				right[:n+1]+strings.Repeat("x", len(right)-n), // the same start, longer
+			)
+			if rest := strings.Repeat("~", len(right)-n-1); rest != "" {
+				wrong = append(wrong, right[:n+1]+rest, rest+right[len(right)-n-1:]) // the same length, with an equal start or end
+			}
+		}
+		for _, inHeader := range []bool{true, false} {
+			for _, w := range wrong {
+				if code := send(w, inHeader); code != 401 {
+					t.Errorf("%q for %q, in the header: %t: %d", w, right, inHeader, code)
+				}
+			}
+			if code := send(right, inHeader); code != 202 {
+				t.Errorf("%q, in the header: %t: %d", right, inHeader, code)
+			}
+		}
+	}
+	if len(d.items) != 2*len(valid) {
+		t.Errorf("%d items were kept, want %d", len(d.items), 2*len(valid))
 	}
 }
 
