@@ -41,7 +41,7 @@ type App struct {
 	cfg      config.Config
 	log      *slog.Logger
 	store    *store
-	door     *handlers.Door
+	door     *handlers.Endpoint
 	bot      *bot.Bot
 	api      *giosg.Client
 	book     *book
