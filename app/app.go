@@ -122,7 +122,7 @@ func (a *App) openAdmin(o Options, keeper *presence.Keeper, tokens *giosg.TokenS
 	}
 	a.admin = admin.New(admin.Options{
 		Queue: a.store.queue, Store: a.store.kind, Version: o.Version, Log: a.log,
-		Presence: keeper.States, Tokens: tokens.All, Manners: a.api.Manners,
+		Presence: keeper.States, Tokens: tokens.All, Manners: a.api.Limits,
 		Playbook: func() admin.Playbook {
 			s := a.book.state()
 			return admin.Playbook{Name: s.Name, Version: s.Version, Problem: s.Problem, Rules: s.Rules}

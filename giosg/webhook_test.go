@@ -14,7 +14,7 @@ const (
 	chatID = "450fc49e-277e-4dd6-af0f-6e9dcb885b09"
 )
 
-// envelope makes a webhook of parts, an empty one being left out.
+// envelope returns a webhook's body; empty parts are left out.
 func envelope(channel, action, id, resource, auth string) string {
 	var parts []string
 	for _, f := range [...][2]string{{"channel", channel}, {"action", action}, {"resource_id", id}, {"resource", resource}, {"app_user_auth", auth}} {
