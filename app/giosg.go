@@ -26,7 +26,7 @@ type giosgSide struct {
 	presence *presence.Keeper
 	platform *livechat.Platform
 	sweeper  *livechat.Sweeper
-	endpoint *handlers.Door
+	endpoint *handlers.Endpoint
 	waking   sync.WaitGroup
 }
 

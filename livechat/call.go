@@ -28,7 +28,7 @@ func (c *conversation) changeOnce(ctx context.Context, f func(context.Context) e
 	ctx, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	err := f(ctx)
-	c.acted = c.acted || !giosg.PutOff(err)
+	c.acted = c.acted || !giosg.Deferred(err)
 	return err
 }
 
@@ -44,7 +44,7 @@ func (c *conversation) again(ctx context.Context, call func() error) error {
 
 // wait waits until a deferred call may be repeated; see [bot.Attempt].
 func (c *conversation) wait(ctx context.Context, err error) bool {
-	if !giosg.PutOff(err) || !c.a.Wait(ctx, failure(err)) {
+	if !giosg.Deferred(err) || !c.a.Wait(ctx, failure(err)) {
 		return false
 	}
 	c.served = false // that may have changed meanwhile
@@ -81,7 +81,7 @@ func failure(err error) error {
 	if !giosg.IsError(err) {
 		return err
 	}
-	e := &chat.Error{Fate: chat.Later, Delay: giosg.RetryAfter(err), Err: err, Deferred: giosg.PutOff(err), Unsent: giosg.Refrained(err)}
+	e := &chat.Error{Fate: chat.Later, Delay: giosg.RetryAfter(err), Err: err, Deferred: giosg.Deferred(err), Unsent: giosg.NotSent(err)}
 	switch giosg.KindOf(err) {
 	case giosg.Gone, giosg.Taken:
 		e.Fate = chat.Over

@@ -13,10 +13,7 @@ import (
 // Event returns the event that a webhook reports. ok is false if the bot has no use for it: changes and removals, the bot's own
 // messages, joins and leaves, and whatever else giosg logs in a chat. An error says what is wrong with the webhook.
 func Event(w giosg.Webhook) (e chat.Event, ok bool, err error) {
-	ch, err := giosg.ParseChannel(w.Channel)
-	if err != nil {
-		return chat.Event{}, false, err
-	}
+	ch := w.Channel
 	if ch.User != w.Auth.User {
 		return chat.Event{}, false, errors.New("channel: of another user than app_user_auth.user_id")
 	}

@@ -61,7 +61,7 @@ func (p *Platform) Open(ctx context.Context, ev chat.Event, a bot.Attempt) (bot.
 		return nil, p.noToken(user)
 	}
 	c := &conversation{opts: &p.opts, rooms: p.rooms, ev: ev, user: user, id: giosg.ChatID(ev.Chat), a: a, token: token}
-	c.api = p.opts.API.As(token).Patient(c.wait)
+	c.api = p.opts.API.As(token).WithRetry(c.wait)
 	c.noToken = func() error { return p.noToken(user) }
 	c.mustRead = p.disordered(user, ev, a.Heard)
 	return c, nil
