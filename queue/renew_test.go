@@ -54,6 +54,7 @@ func TestRedisRenewalDoesNotReviveAnEndedLease(t *testing.T) {
 	ready := func(lane string) string { return strings.Replace(keys.Seen(lane), "seen:"+lane, "ready", 1) }
 	h := &touches{refused: ready("a"), watched: ready("b"), seen: make(chan struct{})}
 	c := redistest.Start(t).Client(t)
+	c.AddHook(h)
 	q, err := queue.NewRedis(t.Context(), c, queue.RedisOptions{Lease: 2 * time.Second, Block: 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +72,6 @@ func TestRedisRenewalDoesNotReviveAnEndedLease(t *testing.T) {
 		}
 	}
 	h.shut.Store(true)
-	c.AddHook(h)
 	for time.Now().Before(l.Until()) {
 		<-h.seen // those of b are renewed all the while
 	}

@@ -72,3 +72,51 @@ func deadAfterKill(b bench, s Store) {
 		b.Fatalf("got %+v", got)
 	}
 }
+
+// retry puts the oldest dead letter back.
+func (b bench) retry() {
+	b.Helper()
+	dead, err := b.q.Dead(b.ctx, 1)
+	b.ok(err)
+	if len(dead) != 1 {
+		b.Fatal("no dead letter")
+	}
+	b.ok(b.q.Revive(b.ctx, dead[0].ID))
+}
+
+func retriedMayHaveActed(b bench, _ Store) {
+	b.put(item("a", "2", 2))
+	b.ok(b.lease().Bury(b.ctx, "no use", queue.Outcome{}))
+	b.retry()
+	b.put(item("a", "1", 1), item("a", "3", 3))
+	for _, want := range []struct {
+		id      string
+		attempt int
+	}{{"1", 1}, {"2", 2}, {"3", 1}} { // the lane's other items are not affected
+		l := b.lease()
+		if l.ID != want.id || l.Attempt != want.attempt || l.Abandoned {
+			b.Fatalf("leased %s, attempt %d, abandoned %t; want %+v", l.ID, l.Attempt, l.Abandoned, want)
+		}
+		if l.ID == "2" { // further attempts count on
+			b.ok(l.Pause(b.ctx, queue.Pause{}))
+			if l = b.lease(); l.Attempt != 3 {
+				b.Fatalf("attempt %d after a pause", l.Attempt)
+			}
+		}
+		b.done(l)
+	}
+}
+
+func retriedBeforeKill(b bench, s Store) {
+	b.put(item("a", "2", 2))
+	b.ok(b.lease().Bury(b.ctx, "no use", queue.Outcome{}))
+	b.retry()
+	b.crash(s)
+	b.put(item("a", "1", 1))
+	b.done(b.lease())
+	l := b.lease()
+	if l.ID != "2" || l.Attempt < 2 {
+		b.Fatalf("leased %s, attempt %d", l.ID, l.Attempt)
+	}
+	b.done(l)
+}

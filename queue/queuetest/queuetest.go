@@ -64,7 +64,18 @@ var promises = []struct {
 	{"an unsettled attempt goes on with the next item", unsettledGoesOn},
 	{"what was kept survives a killed process, and its unfinished work is abandoned", keptAfterKill},
 
+	{"what a lease pinned is in the next lease of its lane", pinnedAfterPause},
+	{"an untouched attempt may pin", pinnedByUntouched},
+	{"no bytes can be pinned", pinnedNothing},
+	{"what was pinned survives killed processes, whichever item comes first", pinnedAfterKill},
+	{"a settled outcome clears what was pinned, an unsettled one does not", settledClearsPinned},
+	{"a retried dead letter finds what it pinned", pinnedOfDeadLetter},
+	{"what an item pinned outlives the item when it is given up", pinnedInEmptyLane},
+	{"only the lease of now can pin", pinIsFenced},
+
 	{"dead letters can be listed, dropped and retried", deadLetters},
+	{"a retried dead letter may have been acted on", retriedMayHaveActed},
+	{"a retried dead letter may have been acted on, also after a killed process", retriedBeforeKill},
 	{"stats count lanes and dead letters", statsCount},
 	{"dead letters survive a killed process", deadAfterKill},
 
