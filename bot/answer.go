@@ -2,6 +2,8 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
 
 	"giosgbot/chat"
@@ -18,7 +20,7 @@ func (t *turn) answer(ctx context.Context) error {
 	in := replay.Input(t.about(), line)
 	in.Early = replay.Millis(t.ev.At) < t.memo.Greeted
 	r := &replay.Reply{Line: line, In: in, Owed: true}
-	r.Plan = t.plan(t.memo.State, in)
+	r.Plan = t.pins.plan(r, t.memo.State, t.plan)
 	r.Rest, t.memo.State = r.Plan.Actions, r.Plan.State
 	if err := t.carryOut(ctx, r); err != nil {
 		return err
@@ -29,6 +31,11 @@ func (t *turn) answer(ctx context.Context) error {
 
 // carryOut does what is left of a reply.
 func (t *turn) carryOut(ctx context.Context, r *replay.Reply) error {
+	if _, pinned := t.pins[r.Line.ID]; len(r.Rest) > 1 && !pinned {
+		if err := t.pin(ctx, r); err != nil {
+			return err
+		}
+	}
 	for len(r.Rest) > 0 {
 		if h, ok := r.Rest[0].(playbook.HandOver); ok {
 			if err := t.handOver(ctx, r, h); err != nil {
@@ -44,7 +51,8 @@ func (t *turn) carryOut(ctx context.Context, r *replay.Reply) error {
 	return nil
 }
 
-// handOver finds out whether the team is there, and puts what follows from that in the place of the hand-over.
+// handOver finds out whether the team is there, and puts what follows from that in the place of the hand-over. The outcome is pinned: the
+// team may have come or gone by the next attempt.
 func (t *turn) handOver(ctx context.Context, r *replay.Reply, h playbook.HandOver) error {
 	there, err := t.chat.FindTeam(ctx, h.Team, h.Humans)
 	if err != nil {
@@ -57,8 +65,14 @@ func (t *turn) handOver(ctx context.Context, r *replay.Reply, h playbook.HandOve
 	in := r.In
 	in.Kind, in.Found = playbook.Outcome, there
 	t.memo.State = t.plan(t.memo.State, in).State
+	done := r.Plan.Actions[:len(r.Plan.Actions)-len(r.Rest)]
 	r.Rest = slices.Concat(branch, r.Rest[1:])
-	return nil
+	r.Plan.Actions = slices.Concat(done, r.Rest)
+	r.Plan.State = t.memo.State
+	if len(r.Rest) == 0 {
+		return nil
+	}
+	return t.pin(ctx, r)
 }
 
 // do carries out one action and notes what it has changed.
@@ -97,4 +111,17 @@ func (t *turn) said(mark replay.Mark, r *replay.Reply) {
 		t.memo.Greeted = mark.At
 	}
 	t.log.Info("said", "rule", r.Plan.Rule, "message", mark.ID)
+}
+
+// pin stores the plan of a reply under the lease.
+func (t *turn) pin(ctx context.Context, r *replay.Reply) error {
+	if t.pins == nil {
+		t.pins = pins{}
+	}
+	t.pins[r.Line.ID] = r.Plan
+	b, err := json.Marshal(t.pins)
+	if err != nil {
+		return fmt.Errorf("pinning a plan: %w", err)
+	}
+	return t.lease.Keep(ctx, b)
 }

@@ -5,6 +5,7 @@
 //
 //   - Every visitor message that calls for an answer gets one, in the order of the messages. An attempt that follows another one reads the
 //     record first and finds there what the other has said (package replay).
+//   - A plan of several actions, and the outcome of a hand-over, are decided once, whatever happens in between (pins.go).
 //   - A worker whose lease has expired sends nothing.
 //   - Each kind of trouble has its own end: a chat that is over ends quietly, a missing token parks the lane, a failing platform is tried
 //     again with back-off, and what is hopeless becomes a dead letter with its reason (end.go).
@@ -75,7 +76,7 @@ func (b *Bot) workOnce(ctx, working context.Context) bool {
 func (b *Bot) work(ctx context.Context, l *queue.Lease) {
 	start := time.Now()
 	t := &turn{
-		opts: &b.opts, waiters: b.waiters, lease: l, memo: recall(l.Memo),
+		opts: &b.opts, waiters: b.waiters, lease: l, memo: recall(l.Memo), pins: readPins(l.Pinned),
 		log: b.opts.Log.With("lane", l.Lane, "event", l.ID),
 	}
 	err := t.guard(func() error { return t.attempt(ctx) })

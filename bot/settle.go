@@ -50,7 +50,7 @@ func (t *turn) complete(ctx context.Context, r *replay.Reply) error {
 		return nil
 	}
 	if r.Later {
-		r.Plan = t.plan(t.memo.State, r.In)
+		r.Plan = t.pins.plan(r, t.memo.State, t.plan)
 		r.Rest, t.memo.State = r.Plan.Actions, r.Plan.State
 	}
 	if err := t.carryOut(ctx, r); err != nil {
@@ -101,7 +101,7 @@ func (t *turn) replay(ctx context.Context, justJoined bool) (replay.Story, error
 	if err != nil {
 		return replay.Story{}, err
 	}
-	c := replay.Chat{Next: t.plan, About: t.about(), Lines: lines, Seen: seen, JustJoined: justJoined}
+	c := replay.Chat{Next: t.plan, About: t.about(), Lines: lines, Seen: seen, Pinned: t.pins, JustJoined: justJoined}
 	if t.trusts(lines, seen) {
 		c.Known = t.memo.known()
 	}

@@ -60,7 +60,7 @@ func (t *turn) sidekick(ctx context.Context) error {
 func (t *turn) sidekickReply(ctx context.Context, member bool) (_ *replay.Reply, reason string, err error) {
 	line := replay.FromEvent(t.ev)
 	r := &replay.Reply{Line: line, In: replay.Input(t.about(), line), Owed: true}
-	r.Plan = t.plan(t.memo.State, r.In)
+	r.Plan = t.pins.plan(r, t.memo.State, t.plan)
 	if len(r.Plan.Actions) > 0 && !member {
 		if reason, err := t.chat.Unserved(ctx); reason != "" || err != nil {
 			return nil, reason, err
@@ -71,7 +71,7 @@ func (t *turn) sidekickReply(ctx context.Context, member bool) (_ *replay.Reply,
 		if err := t.recollect(ctx, member); err != nil {
 			return nil, "", err
 		}
-		r.Plan = t.plan(t.memo.State, r.In)
+		r.Plan = t.pins.plan(r, t.memo.State, t.plan)
 	}
 	r.Rest = r.Plan.Actions
 	return r, "", nil

@@ -22,6 +22,7 @@ type turn struct {
 	chat    Chat // nil until the platform has opened it
 	book    *playbook.Playbook
 	memo    memo
+	pins    pins
 	log     *slog.Logger
 
 	cold       bool          // the memo does not tell what was answered, so the record must
