@@ -513,3 +513,15 @@ func TestEveryFaultOfTheAnswer(t *testing.T) {
 		}
 	})
 }
+
+// swap makes another playbook the active one, on all replicas.
+func (w *world) swap(book string) {
+	w.Helper()
+	p, err := playbook.Load("shop.yaml", []byte(book))
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, a := range w.apps {
+		a.SetPlaybook(p)
+	}
+}
