@@ -1,7 +1,6 @@
 package playbook
 
 import (
-	"maps"
 	"slices"
 	"unicode/utf8"
 
@@ -31,9 +30,6 @@ var stemmers = map[string]func(*snowball.Env) bool{
 	"hu": hungarian.Stem, "ga": irish.Stem, "it": italian.Stem, "no": norwegian.Stem, "nb": norwegian.Stem, "nn": norwegian.Stem,
 	"pt": portuguese.Stem, "ro": romanian.Stem, "ru": russian.Stem, "es": spanish.Stem, "sv": swedish.Stem, "ta": tamil.Stem, "tr": turkish.Stem,
 }
-
-// StemmedLanguages lists the languages in which keywords match inflected forms. In others they match as they are written.
-func StemmedLanguages() []string { return slices.Sorted(maps.Keys(stemmers)) }
 
 // stem cuts a folded word down to what its inflected forms have in common, or nearly so.
 func stem(lang, word string) string {
