@@ -9,7 +9,8 @@ import (
 )
 
 // Schema returns a JSON Schema of the playbook language, for completion and help in editors. It is made from the types that Load
-// reads, and is looser than Load, which also checks names, translations and the like.
+// reads. It accepts more than Load, which also checks names and translations. It is part of the tests so that programs do not link the
+// schema library.
 func Schema() []byte {
 	g := &schemaMaker{defs: jsonschema.Definitions{}}
 	s := g.object(reflect.TypeFor[spec]())
