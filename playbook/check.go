@@ -18,7 +18,7 @@ type Options struct {
 // Check finds what Load lets pass but is probably not meant, in the order of the file: rules that never answer, rules that fight for a
 // keyword, buttons that nothing answers, texts that will be split, teams that do not exist, definitions that nothing uses.
 func Check(p *Playbook, o Options) []Problem {
-	c := &checker{source: &source{file: p.base.file, lines: p.base.lines}, options: o, base: p.base}
+	c := &checker{src: &source{file: p.base.file, lines: p.base.lines}, options: o, base: p.base}
 	for _, note := range p.base.notes {
 		c.warn(note.at, "%s", note.text)
 	}
@@ -29,11 +29,11 @@ func Check(p *Playbook, o Options) []Problem {
 		c.cases(q)
 	})
 	c.each(p.base, c.texts)
-	return c.sorted()
+	return c.src.sorted()
 }
 
 type checker struct {
-	*source
+	src     *source
 	options Options
 	base    *Playbook
 	values  map[string]bool // of all buttons, once they are collected
@@ -46,7 +46,7 @@ type note struct {
 }
 
 func (c *checker) warn(at pos, format string, args ...any) {
-	c.add(Warning, at, "", nil, format, args...)
+	c.src.add(Warning, at, "", nil, format, args...)
 }
 
 // each visits a playbook and all its overrides.
@@ -236,7 +236,7 @@ func (c *checker) texts(p *Playbook) {
 		for _, name := range h.team {
 			same := func(team string) bool { return fold(strings.TrimSpace(team)) == fold(name) }
 			if name != "" && !slices.ContainsFunc(c.options.Teams, same) {
-				c.add(Warning, h.at, name, c.options.Teams, "no team is called %q", name)
+				c.src.add(Warning, h.at, name, c.options.Teams, "no team is called %q", name)
 			}
 		}
 	})

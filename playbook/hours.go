@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// openingHours reads hours by name and puts them in place of those of the same names.
-func (c *compiler) openingHours(m named[list[word]]) {
+// openingHours reads hours by name into all. They replace those of the same names.
+func (c *compiler) openingHours(all map[string]*hours, m named[list[word]]) {
 	for _, e := range m.items {
 		c.goodName(e.name, "opening hours")
 		h := &hours{at: e.name.at}
 		for _, line := range e.value.items {
 			if line.s != "" {
-				h.line(c.source, line)
+				h.line(c.src, line)
 			}
 		}
-		c.hours[e.name.s] = h
+		all[e.name.s] = h
 	}
 }
 

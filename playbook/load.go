@@ -107,10 +107,10 @@ var zoneNames = []string{
 	"Europe/Berlin", "Europe/Paris", "Europe/Madrid", "Europe/Rome", "Europe/London", "Europe/Dublin", "America/New_York",
 }
 
-// compiler makes a playbook of a spec.
+// compiler turns a spec into a playbook and its overrides. Methods that compile for one of them get it as an argument.
 type compiler struct {
-	*source
-	*Playbook
+	src         *source
+	base        *Playbook
 	spec        *spec
 	feedback    [][]message
 	known       nameSet         // that after and not_after may use: rules, buttons and their values
@@ -149,7 +149,7 @@ type ref struct {
 func (s *source) compile(f *spec) *Playbook {
 	p := &Playbook{remembered: map[string]bool{}, lastNames: map[string]bool{}, buttonNames: map[string][]string{}}
 	p.base = p
-	c := &compiler{source: s, Playbook: p, spec: f, used: map[string]bool{},
+	c := &compiler{src: s, base: p, spec: f, used: map[string]bool{},
 		compiled: map[pos]*regexp.Regexp{}, shared: map[[2]string]attachment{}}
 	p.name = f.Name.s
 	c.goodName(f.Name, "playbook")
@@ -169,18 +169,18 @@ func (s *source) compile(f *spec) *Playbook {
 	p.online = f.Online.value()
 	p.keepTalking = f.KeepTalking.or(false)
 	p.hours = map[string]*hours{}
-	c.openingHours(f.OpeningHours)
+	c.openingHours(p.hours, f.OpeningHours)
 	c.definitions()
 	for _, name := range []string{greetingName, fallbackName} {
 		c.ruleSet.add(name)
 		c.known.add(name)
 	}
 	c.known.add(handedOverName)
-	p.greeting = c.cases(f.Greeting)
+	p.greeting = c.cases(p, f.Greeting)
 	c.feedbackRules()
-	c.compileRules(f.Rules)
-	p.fallback = c.cases(f.Fallback)
-	c.index(f.Rules.at)
+	p.rules = append(c.compileRules(p, f.Rules), p.rules...)
+	p.fallback = c.cases(p, f.Fallback)
+	c.index(p, f.Rules.at)
 	c.compileOverrides()
 	c.checkRefs()
 	c.unused()
@@ -204,11 +204,11 @@ func (f *flag) or(other bool) bool {
 	return f.on
 }
 
-func (c *compiler) cases(l list[caseSpec]) []*answer {
+func (c *compiler) cases(p *Playbook, l list[caseSpec]) []*answer {
 	var all []*answer
 	for i := range l.items {
 		spec := &l.items[i]
-		a := &answer{place: spec.at, guard: c.guard(&spec.When)}
+		a := &answer{place: spec.at, guard: c.guard(p, &spec.When)}
 		c.answer(a, spec.Say, spec.Do, spec.at)
 		all = append(all, a)
 	}
@@ -218,7 +218,7 @@ func (c *compiler) cases(l list[caseSpec]) []*answer {
 // langsOf are the languages that a guard lets through.
 func (c *compiler) langsOf(g *guard) []string {
 	if len(g.languages) == 0 {
-		return c.slots
+		return c.base.slots
 	}
 	return g.languages
 }
@@ -227,7 +227,7 @@ func (c *compiler) langsOf(g *guard) []string {
 func (c *compiler) answer(a *answer, say saySpec, do doSpec, where pos) {
 	langs := c.langsOf(&a.guard)
 	if !say.given() && do.at.line == 0 {
-		c.lack(where, nil, "this says nothing and does nothing; add say: or do:")
+		c.src.lack(where, nil, "this says nothing and does nothing; add say: or do:")
 		return
 	}
 	if say.given() {
@@ -236,12 +236,12 @@ func (c *compiler) answer(a *answer, say saySpec, do doSpec, where pos) {
 	a.do = c.steps(do, langs, false, 0)
 }
 
-func (c *compiler) guard(g *guardSpec) guard {
-	out := guard{modes: c.readModes(g.Mode)}
-	out.open, out.closed = c.hourNames(g.Open), c.hourNames(g.Closed)
+func (c *compiler) guard(p *Playbook, g *guardSpec) guard {
+	out := guard{modes: c.src.readModes(g.Mode)}
+	out.open, out.closed = c.hourNames(p.hours, g.Open), c.hourNames(p.hours, g.Closed)
 	for _, w := range g.Language.items {
-		if w.s != "" && !slices.Contains(c.slots, w.s) {
-			c.fault(w.at, w.s, c.slots, "%q is not one of the playbook's languages", w.s)
+		if w.s != "" && !slices.Contains(c.base.slots, w.s) {
+			c.src.fault(w.at, w.s, c.base.slots, "%q is not one of the playbook's languages", w.s)
 			continue
 		}
 		out.languages = append(out.languages, w.s)
@@ -269,15 +269,15 @@ var id = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}
 // looksLikeID tells the platform's ids from names.
 func looksLikeID(s string) bool { return id.MatchString(s) }
 
-func (c *compiler) hourNames(l list[word]) []string {
+func (c *compiler) hourNames(known map[string]*hours, l list[word]) []string {
 	var names []string
 	for _, w := range l.items {
-		if c.hours[w.s] == nil {
-			all := slices.Sorted(maps.Keys(c.hours))
+		if known[w.s] == nil {
+			all := slices.Sorted(maps.Keys(known))
 			if len(all) == 0 {
-				c.fault(w.at, "", nil, "there are no opening_hours called %q; define them: opening_hours: {%s: [mon-fri 9-17]}", w.s, w.s)
+				c.src.fault(w.at, "", nil, "there are no opening_hours called %q; define them: opening_hours: {%s: [mon-fri 9-17]}", w.s, w.s)
 			} else {
-				c.fault(w.at, w.s, all, "there are no opening_hours called %q", w.s)
+				c.src.fault(w.at, w.s, all, "there are no opening_hours called %q", w.s)
 			}
 			continue
 		}
@@ -295,7 +295,7 @@ func (c *compiler) checkRefs() {
 			names, what = &c.ruleSet, "rule"
 		}
 		if r.s != "" && !names.has[r.s] {
-			c.fault(r.at, r.s, names.list, "no %s is called %q", what, r.s)
+			c.src.fault(r.at, r.s, names.list, "no %s is called %q", what, r.s)
 		}
 	}
 }
@@ -308,10 +308,10 @@ func (c *compiler) goodName(w word, what string) bool {
 	case w.at.line == 0 || w.s == "":
 		return false
 	case utf8.RuneCountInString(w.s) > longestName:
-		c.fault(w.at, "", nil, "the name of this %s is longer than %d characters", what, longestName)
+		c.src.fault(w.at, "", nil, "the name of this %s is longer than %d characters", what, longestName)
 		return false
 	case strings.ContainsAny(w.s, "\n\r\t"):
-		c.fault(w.at, "", nil, "the name of this %s has a line break in it", what)
+		c.src.fault(w.at, "", nil, "the name of this %s has a line break in it", what)
 		return false
 	}
 	return true

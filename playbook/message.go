@@ -38,8 +38,8 @@ var variables = map[string]func(*chat) string{
 		return c.in.Text
 	},
 	"room":     func(c *chat) string { return c.in.RoomName },
-	"time":     func(c *chat) string { return c.in.At.In(c.zone).Format("15:04") },
-	"good_day": func(c *chat) string { return goodDay(c.slots[c.slot], c.in.At.In(c.zone).Hour()) },
+	"time":     func(c *chat) string { return c.in.At.In(c.playbook.zone).Format("15:04") },
+	"good_day": func(c *chat) string { return goodDay(c.playbook.slots[c.slot], c.in.At.In(c.playbook.zone).Hour()) },
 }
 
 // maxQuoted is how many characters of the visitor's own words a text repeats.

@@ -58,7 +58,7 @@ func (p *Playbook) chat(s State, in Input) *chat {
 		q = p.base.pick(org, id, name)
 	}
 	s.Facts = slices.Clone(s.Facts)
-	return &chat{Playbook: q, state: s, in: in, slot: q.slot(in.Language)}
+	return &chat{playbook: q, state: s, in: in, slot: q.slot(in.Language)}
 }
 
 func (p *Playbook) next(s State, in Input, why *[]Reason) Plan {
@@ -71,7 +71,7 @@ func (p *Playbook) next(s State, in Input, why *[]Reason) Plan {
 		plan = c.heard(why)
 	case HumanSaid:
 		c.state.Last = ""
-		if in.Mode != Sidekick && !c.keepTalking {
+		if in.Mode != Sidekick && !c.playbook.keepTalking {
 			c.state.Quiet = true
 			because(why, "", false, "a human has the chat now, so the bot is quiet")
 		}
@@ -96,7 +96,7 @@ func (c *chat) joined(why *[]Reason) Plan {
 		return Plan{}
 	}
 	c.state.Greeted = true
-	return c.firstCase(c.greeting, greetingName, why)
+	return c.firstCase(c.playbook.greeting, greetingName, why)
 }
 
 // firstCase answers with the first of several greetings or fallbacks that fits.
@@ -127,7 +127,7 @@ func (c *chat) answer(a *answer, name string) Plan {
 	plan := Plan{Rule: name, Actions: c.act(a, "")}
 	c.remember(name)
 	c.state.Last = ""
-	if c.base.lastNames[name] {
+	if c.playbook.base.lastNames[name] {
 		c.state.Last = name
 	}
 	return plan
@@ -135,7 +135,7 @@ func (c *chat) answer(a *answer, name string) Plan {
 
 // remember notes a fact if any condition asks for it.
 func (c *chat) remember(name string) {
-	if c.base.remembered[name] && !slices.Contains(c.state.Facts, name) {
+	if c.playbook.base.remembered[name] && !slices.Contains(c.state.Facts, name) {
 		c.state.Facts = append(c.state.Facts, name)
 	}
 }
@@ -150,7 +150,7 @@ func (c *chat) heard(why *[]Reason) Plan {
 	if c.in.Kind == Pressed && c.in.Value != "" {
 		defer func() {
 			c.remember(c.in.Value)
-			for _, name := range c.base.buttonNames[c.in.Value] {
+			for _, name := range c.playbook.base.buttonNames[c.in.Value] {
 				c.remember(name)
 			}
 		}()
@@ -167,7 +167,7 @@ func (c *chat) heard(why *[]Reason) Plan {
 	case c.in.Early:
 		because(why, fallbackName, false, "the visitor wrote this before the greeting")
 	default:
-		return c.firstCase(c.fallback, fallbackName, why)
+		return c.firstCase(c.playbook.fallback, fallbackName, why)
 	}
 	return Plan{}
 }
@@ -175,8 +175,8 @@ func (c *chat) heard(why *[]Reason) Plan {
 // match finds the rule that answers what the visitor said or pressed.
 func (c *chat) match(why *[]Reason) *rule {
 	if c.in.Kind == Pressed {
-		for _, i := range c.byButton[c.in.Value] {
-			r := c.rules[i]
+		for _, i := range c.playbook.byButton[c.in.Value] {
+			r := c.playbook.rules[i]
 			if c.admits(r, why) {
 				because(why, r.name, true, fmt.Sprintf("the button's value is %q", c.in.Value))
 				return r
@@ -186,23 +186,23 @@ func (c *chat) match(why *[]Reason) *rule {
 	}
 	said := words(c.in.Text)
 	var hits []hit
-	if x := c.indexes[c.slot]; x != nil {
+	if x := c.playbook.indexes[c.slot]; x != nil {
 		hits = x.find(said)
 	}
 	if why != nil {
 		return c.matchAll(hits, why)
 	}
 	// Both lists are in the order of the rules: go along them together.
-	always := c.always
+	always := c.playbook.always
 	for len(hits) > 0 || len(always) > 0 {
 		if len(always) == 0 || len(hits) > 0 && int(hits[0].rule) < always[0] {
-			if r := c.rules[hits[0].rule]; c.admits(r, nil) {
+			if r := c.playbook.rules[hits[0].rule]; c.admits(r, nil) {
 				return r
 			}
 			hits = hits[1:]
 			continue
 		}
-		if r := c.rules[always[0]]; c.admits(r, nil) && (!r.triggered() || c.fitsPattern(r) != "") {
+		if r := c.playbook.rules[always[0]]; c.admits(r, nil) && (!r.triggered() || c.fitsPattern(r) != "") {
 			return r
 		}
 		always = always[1:]
@@ -212,7 +212,7 @@ func (c *chat) match(why *[]Reason) *rule {
 
 // matchAll is the explaining twin of the loop in match; a test holds them together.
 func (c *chat) matchAll(hits []hit, why *[]Reason) *rule {
-	for i, r := range c.rules {
+	for i, r := range c.playbook.rules {
 		var keyword string
 		if at := slices.IndexFunc(hits, func(h hit) bool { return int(h.rule) == i }); at >= 0 {
 			keyword = hits[at].keyword
@@ -248,7 +248,7 @@ func (c *chat) whyNot(r *rule) string {
 	case len(r.buttons) > 0:
 		return "it is for a button"
 	}
-	return "it has no keyword in " + c.slots[c.slot]
+	return "it has no keyword in " + c.playbook.slots[c.slot]
 }
 
 // admits tells whether a rule may speak now, whatever was said.
@@ -323,7 +323,7 @@ func (c *chat) asked() *handOver {
 		return nil
 	}
 	var a *answer
-	for _, r := range c.rules {
+	for _, r := range c.playbook.rules {
 		if r.name == c.state.Asked {
 			a = &r.answer
 		}
@@ -331,7 +331,7 @@ func (c *chat) asked() *handOver {
 	for _, l := range []struct {
 		name string
 		list []*answer
-	}{{greetingName, c.greeting}, {fallbackName, c.fallback}} {
+	}{{greetingName, c.playbook.greeting}, {fallbackName, c.playbook.fallback}} {
 		for i, x := range l.list {
 			if name := l.name + " " + strconv.Itoa(i+1); c.state.Asked == name || i == 0 && c.state.Asked == l.name {
 				a = x

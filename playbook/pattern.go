@@ -24,13 +24,13 @@ func (c *compiler) patternsOf(r *rule, w *whenSpec, langs []string) {
 		if l == nil {
 			continue
 		}
-		slot := slices.Index(c.slots, lang)
+		slot := slices.Index(c.base.slots, lang)
 		for _, x := range l.items {
 			if x.s == "" {
 				continue
 			}
 			if utf8.RuneCountInString(x.s) > maxPattern {
-				c.fault(x.at, "", nil, "this pattern is longer than %d characters", maxPattern)
+				c.src.fault(x.at, "", nil, "this pattern is longer than %d characters", maxPattern)
 				continue
 			}
 			re := c.pattern(x)
@@ -38,7 +38,7 @@ func (c *compiler) patternsOf(r *rule, w *whenSpec, langs []string) {
 				continue
 			}
 			if re.MatchString("") {
-				c.fault(x.at, "", nil, "the pattern %q matches every message", x.s)
+				c.src.fault(x.at, "", nil, "the pattern %q matches every message", x.s)
 				continue
 			}
 			r.patterns[slot] = append(r.patterns[slot], re)
@@ -54,17 +54,17 @@ func (c *compiler) pattern(x word) *regexp.Regexp {
 	c.compiled[x.at] = nil
 	parsed, err := syntax.Parse(x.s, syntax.Perl|syntax.FoldCase)
 	if err != nil {
-		c.fault(x.at, "", nil, "this is no pattern: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		c.src.fault(x.at, "", nil, "this is no pattern: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 		return nil
 	}
 	// Before it is compiled: that writes repetitions out.
 	if c.patternSize += sizeOf(parsed); len(c.compiled) > maxPatterns || c.patternSize > maxPatternSize {
-		c.fault(x.at, "", nil, "up to here the patterns are too many or too large; patterns take time with every message, so use keywords where you can")
+		c.src.fault(x.at, "", nil, "up to here the patterns are too many or too large; patterns take time with every message, so use keywords where you can")
 		return nil
 	}
 	re, err := regexp.Compile("(?i)" + x.s)
 	if err != nil {
-		c.fault(x.at, "", nil, "this is no pattern: %v", err)
+		c.src.fault(x.at, "", nil, "this is no pattern: %v", err)
 		return nil
 	}
 	c.compiled[x.at] = re

@@ -69,11 +69,11 @@ type guard struct {
 
 // chat is what conditions and texts can refer to.
 type chat struct {
-	*Playbook
-	state State
-	in    Input
-	slot  int
-	rule  string // whose texts are being said
+	playbook *Playbook
+	state    State
+	in       Input
+	slot     int
+	rule     string // whose texts are being said
 
 	anyState bool // conditions on the state hold
 }
@@ -83,8 +83,8 @@ func (g *guard) holds(c *chat) (bool, func() string) {
 	switch {
 	case len(g.modes) > 0 && !slices.Contains(g.modes, c.in.Mode):
 		return false, func() string { return "the bot is here as " + string(c.in.Mode) + ", not as " + join(g.modes) }
-	case len(g.languages) > 0 && !slices.Contains(g.languages, c.slots[c.slot]):
-		return false, func() string { return "the chat is in " + c.slots[c.slot] + ", not in " + join(g.languages) }
+	case len(g.languages) > 0 && !slices.Contains(g.languages, c.playbook.slots[c.slot]):
+		return false, func() string { return "the chat is in " + c.playbook.slots[c.slot] + ", not in " + join(g.languages) }
 	case len(g.rooms) > 0 && !isRoom(g.rooms, c.in.RoomID, c.in.RoomName):
 		return false, func() string { return "the room is not " + join(g.rooms) }
 	case len(g.after) > 0 && !c.anyState && !c.state.hasAny(g.after):
@@ -107,15 +107,15 @@ func (g *guard) any() bool {
 }
 
 func (c *chat) isOpen(names []string) bool {
-	now := c.in.At.In(c.zone)
+	now := c.in.At.In(c.playbook.zone)
 	return slices.ContainsFunc(names, func(name string) bool {
-		h := c.hours[name]
+		h := c.playbook.hours[name]
 		return h != nil && h.open(now)
 	})
 }
 
 func (c *chat) clock() string {
-	return c.in.At.In(c.zone).Format("Mon 2006-01-02 15:04 MST")
+	return c.in.At.In(c.playbook.zone).Format("Mon 2006-01-02 15:04 MST")
 }
 
 func (s *State) hasAny(names []string) bool {
