@@ -44,19 +44,9 @@ func because(why *[]Reason, rule string, matched bool, text string) {
 	}
 }
 
-// chat is what the playbook that holds for an input can refer to.
+// chat prepares what Next needs to know about an input.
 func (p *Playbook) chat(s State, in Input) *chat {
-	q := p
-	if len(p.base.overrides) > 0 || p.base.silent != nil {
-		org, id, name := in.Org, in.RoomID, in.RoomName
-		if org == "" {
-			org = p.org
-		}
-		if id == "" && name == "" {
-			id, name = p.room, p.room
-		}
-		q = p.base.pick(org, id, name)
-	}
+	q := p.choose(in)
 	s.Facts = slices.Clone(s.Facts)
 	return &chat{playbook: q, state: s, in: in, slot: q.slot(in.Language)}
 }

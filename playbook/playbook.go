@@ -103,9 +103,9 @@ func (p *Playbook) Rules() []string {
 // NeedsRoom tells whether Next needs to know a room's language or name. Room ids are enough if not.
 func (p *Playbook) NeedsRoom() bool { return p.base.needsRoom }
 
-// For returns the playbook that holds for an organization and a room: the base with the first override that fits, and in that the first
-// that fits, and so on. room may be an id or a name. The result is p itself when nothing differs. Next chooses by its input anyway;
-// For is for what is asked before there is an input.
+// For returns the playbook that is active in an organization and a room: the base with the first override that fits, and in that the
+// first that fits, and so on. room may be an id or a name. The result is p itself when nothing differs. Next chooses by its input
+// anyway. Use For to ask about a chat before there is an input.
 func (p *Playbook) For(org, room string) *Playbook {
 	q := p.base.pick(org, room, room)
 	if q == p.base || q.org == org && q.room == room {
@@ -116,22 +116,32 @@ func (p *Playbook) For(org, room string) *Playbook {
 	return &with
 }
 
-// pick finds the playbook for a chat, starting at the base.
+// choose returns the playbook for an input. The organization or room that the input does not name is the one that For was called with.
+func (p *Playbook) choose(in Input) *Playbook {
+	org, id, name := in.Org, in.RoomID, in.RoomName
+	if org == "" {
+		org = p.org
+	}
+	if id == "" && name == "" {
+		id, name = p.room, p.room
+	}
+	return p.base.pick(org, id, name)
+}
+
+// pick returns the playbook for a chat. It is the one place that looks at overrides. p is a base.
 func (p *Playbook) pick(org, roomID, roomName string) *Playbook {
+	if len(p.overrides) == 0 && p.silent == nil {
+		return p
+	}
 	at := p
 	org, roomID, roomName = fold(org), fold(roomID), fold(strings.TrimSpace(roomName))
-	for len(at.overrides) > 0 {
-		next := (*Playbook)(nil)
-		for _, o := range at.overrides {
-			if o.fits(org, roomID, roomName) {
-				next = o.playbook
-				break
-			}
-		}
-		if next == nil {
+	fits := func(o *override) bool { return o.fits(org, roomID, roomName) }
+	for {
+		i := slices.IndexFunc(at.overrides, fits)
+		if i < 0 {
 			break
 		}
-		at = next
+		at = at.overrides[i].playbook
 	}
 	if at == p && p.silent != nil {
 		return p.silent
