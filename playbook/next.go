@@ -2,6 +2,7 @@ package playbook
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -165,66 +166,119 @@ func (c *chat) heard(why *[]Reason) Plan {
 // match finds the rule that answers what the visitor said or pressed.
 func (c *chat) match(why *[]Reason) *rule {
 	if c.in.Kind == Pressed {
-		for _, i := range c.playbook.byButton[c.in.Value] {
-			r := c.playbook.rules[i]
-			if c.admits(r, why) {
-				because(why, r.name, true, fmt.Sprintf("the button's value is %q", c.in.Value))
-				return r
-			}
-		}
-		because(why, "", false, fmt.Sprintf("no rule answers the button's value %q here, so its text counts as said", c.in.Value))
-	}
-	said := words(c.in.Text)
-	var hits []hit
-	if x := c.playbook.indexes[c.slot]; x != nil {
-		hits = x.find(said)
-	}
-	if why != nil {
-		return c.matchAll(hits, why)
-	}
-	// Both lists are in the order of the rules: go along them together.
-	always := c.playbook.always
-	for len(hits) > 0 || len(always) > 0 {
-		if len(always) == 0 || len(hits) > 0 && int(hits[0].rule) < always[0] {
-			if r := c.playbook.rules[hits[0].rule]; c.admits(r, nil) {
-				return r
-			}
-			hits = hits[1:]
-			continue
-		}
-		if r := c.playbook.rules[always[0]]; c.admits(r, nil) && (!r.triggered() || c.fitsPattern(r) != "") {
+		if r := c.matchButton(why); r != nil {
 			return r
 		}
-		always = always[1:]
+	}
+	passed := 0 // rules before this one have been decided
+	for list := c.candidates(); ; {
+		i, keyword, more := list.next()
+		if !more {
+			break
+		}
+		c.passOver(passed, i, why)
+		passed = i + 1
+		r := c.playbook.rules[i]
+		ok, whyNot := c.admits(r)
+		if !ok && why == nil {
+			continue // without trying patterns, which take time
+		}
+		pattern := ""
+		if keyword == "" && r.triggered() {
+			if pattern = c.fitsPattern(r); pattern == "" {
+				c.passOver(i, i+1, why)
+				continue
+			}
+		}
+		if !ok {
+			because(why, r.name, false, whyNot())
+			continue
+		}
+		if why != nil {
+			because(why, r.name, true, whyMatched(keyword, pattern))
+		}
+		return r
+	}
+	c.passOver(passed, len(c.playbook.rules), why)
+	return nil
+}
+
+// matchButton finds the rule that names the value of the button that was pressed.
+func (c *chat) matchButton(why *[]Reason) *rule {
+	for _, i := range c.playbook.byButton[c.in.Value] {
+		r := c.playbook.rules[i]
+		ok, whyNot := c.admits(r)
+		if why != nil {
+			reason := fmt.Sprintf("the button's value is %q", c.in.Value)
+			if !ok {
+				reason = whyNot()
+			}
+			because(why, r.name, ok, reason)
+		}
+		if ok {
+			return r
+		}
+	}
+	if why != nil {
+		because(why, "", false, fmt.Sprintf("no rule answers the button's value %q here, so its text counts as said", c.in.Value))
 	}
 	return nil
 }
 
-// matchAll is the explaining twin of the loop in match; a test holds them together.
-func (c *chat) matchAll(hits []hit, why *[]Reason) *rule {
-	for i, r := range c.playbook.rules {
-		var keyword string
-		if at := slices.IndexFunc(hits, func(h hit) bool { return int(h.rule) == i }); at >= 0 {
-			keyword = hits[at].keyword
-		}
-		pattern := c.fitsPattern(r)
-		switch {
-		case keyword != "":
-			keyword = fmt.Sprintf("the keyword %q is in it", keyword)
-		case pattern != "":
-			keyword = fmt.Sprintf("the pattern %s fits it", strings.TrimPrefix(pattern, "(?i)"))
-		case !r.triggered():
-			keyword = "its conditions hold"
-		default:
-			because(why, r.name, false, c.whyNot(r))
-			continue
-		}
-		if c.admits(r, why) {
-			because(why, r.name, true, keyword)
-			return r
-		}
+// candidates are the rules that may answer a text, in order. Rules that have nothing but keywords and buttons are among them only if
+// one of their keywords is in the text.
+type candidates struct {
+	hits   []hit
+	always []int
+}
+
+func (c *chat) candidates() candidates {
+	all := candidates{always: c.playbook.always}
+	if x := c.playbook.indexes[c.slot]; x != nil {
+		all.hits = x.find(words(c.in.Text))
 	}
-	return nil
+	return all
+}
+
+// next returns the index of the next rule, and the first of its keywords that are in the text, or "".
+func (c *candidates) next() (rule int, keyword string, ok bool) {
+	if len(c.hits)+len(c.always) == 0 {
+		return 0, "", false
+	}
+	rule = math.MaxInt
+	if len(c.always) > 0 {
+		rule = c.always[0]
+	}
+	if len(c.hits) > 0 && int(c.hits[0].rule) <= rule {
+		rule, keyword = int(c.hits[0].rule), c.hits[0].keyword
+	}
+	for len(c.hits) > 0 && int(c.hits[0].rule) == rule {
+		c.hits = c.hits[1:]
+	}
+	if len(c.always) > 0 && c.always[0] == rule {
+		c.always = c.always[1:]
+	}
+	return rule, keyword, true
+}
+
+// passOver notes why the rules from one to before another do not match, if somebody wants to know.
+func (c *chat) passOver(from, to int, why *[]Reason) {
+	if why == nil {
+		return
+	}
+	for _, r := range c.playbook.rules[from:to] {
+		because(why, r.name, false, c.whyNot(r))
+	}
+}
+
+func whyMatched(keyword, pattern string) string {
+	switch {
+	case keyword != "":
+		return fmt.Sprintf("the keyword %q is in it", keyword)
+	case pattern != "":
+		return fmt.Sprintf("the pattern %s fits it", strings.TrimPrefix(pattern, "(?i)"))
+	}
+	return "its conditions hold"
 }
 
 func (c *chat) whyNot(r *rule) string {
@@ -241,17 +295,12 @@ func (c *chat) whyNot(r *rule) string {
 	return "it has no keyword in " + c.playbook.slots[c.slot]
 }
 
-// admits tells whether a rule may speak now, whatever was said.
-func (c *chat) admits(r *rule, why *[]Reason) bool {
+// admits reports whether a rule may speak now, whatever was said. If not, the function returns the reason.
+func (c *chat) admits(r *rule) (bool, func() string) {
 	if c.state.Quiet && !r.whileQuiet {
-		because(why, r.name, false, "the bot is quiet because a human has the chat")
-		return false
+		return false, func() string { return "the bot is quiet because a human has the chat" }
 	}
-	ok, reason := r.guard.holds(c)
-	if !ok && why != nil {
-		because(why, r.name, false, reason())
-	}
-	return ok
+	return r.guard.holds(c)
 }
 
 // fitsPattern returns the first of a rule's patterns that fits what was said, or "".
