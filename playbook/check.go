@@ -67,13 +67,13 @@ func (c *checker) rules(p *Playbook) {
 	var all []*rule // those without triggers
 	for i, r := range p.rules {
 		if by := slices.IndexFunc(all, func(a *rule) bool { return covers(a, r) }); by >= 0 && len(r.buttons) == 0 {
-			c.warn(r.at, "the rule %q never answers: %q (line %d) answers everything before it", r.name, all[by].name, all[by].at.line)
+			c.warn(r.at, "the rule %q never answers: the rule %q (line %d) comes first and answers every message", r.name, all[by].name, all[by].at.line)
 			continue
 		}
 		if !r.triggered() {
 			all = append(all, r)
 			if slices.Contains(r.guard.modes, Sidekick) || len(r.guard.modes) == 0 && p.Has(Sidekick) {
-				c.warn(r.at, "the rule %q has no keyword, pattern or button, so a sidekick answers every message with it", r.name)
+				c.warn(r.at, "the rule %q has no keyword, pattern or button, so a sidekick uses it for every message", r.name)
 			}
 		}
 		taken, total := c.keywords(p, i, r)
@@ -83,7 +83,7 @@ func (c *checker) rules(p *Playbook) {
 			total += len(list)
 		}
 		if total > 0 && taken == total {
-			c.warn(r.at, "the rule %q never answers: other rules come before it for all that it waits for", r.name)
+			c.warn(r.at, "the rule %q never answers: earlier rules match all its keywords and buttons", r.name)
 		}
 	}
 }
@@ -106,9 +106,9 @@ func (c *checker) keywords(p *Playbook, i int, r *rule) (taken, total int) {
 				}
 				taken++
 				if fold(h.keyword) == fold(k.s) {
-					c.warn(k.at, "%q never leads here: the rule %q (line %d) has it, too, and comes first", k.s, first.name, first.at.line)
+					c.warn(k.at, "the keyword %q has no effect: the rule %q (line %d) comes first and has the same keyword", k.s, first.name, first.at.line)
 				} else {
-					c.warn(k.at, "%q never leads here: the rule %q (line %d) comes first and finds its keyword %q in it", k.s, first.name, first.at.line, h.keyword)
+					c.warn(k.at, "the keyword %q has no effect: the rule %q (line %d) comes first, and its keyword %q matches the same messages", k.s, first.name, first.at.line, h.keyword)
 				}
 				break
 			}
@@ -124,7 +124,7 @@ func (c *checker) ownButtons(p *Playbook, i int, r *rule) (taken, total int) {
 		for _, k := range p.byButton[value] {
 			if k < i && covers(p.rules[k], r) {
 				taken++
-				c.warn(r.buttonsAt[j], "the button %q never leads here: the rule %q (line %d) answers it first", value, p.rules[k].name, p.rules[k].at.line)
+				c.warn(r.buttonsAt[j], "the button %q has no effect: the rule %q (line %d) comes first and answers it", value, p.rules[k].name, p.rules[k].at.line)
 				break
 			}
 		}
@@ -162,7 +162,7 @@ func (c *checker) buttons(p *Playbook) {
 				if b.Type != "button" || len(p.byButton[b.Value]) > 0 || p.answersText(slot, b.text) {
 					continue
 				}
-				c.warn(b.at, "nothing answers the button %q; add a rule with when: {button: %q}", strings.Join(b.text, ""), b.Value)
+				c.warn(b.at, "no rule answers the button %q; add a rule with when: {button: %q}", strings.Join(b.text, ""), b.Value)
 			}
 		}
 	})
@@ -187,12 +187,12 @@ func (c *checker) cases(p *Playbook) {
 	}{{greetingName, p.greeting}, {fallbackName, p.fallback}} {
 		for i, a := range l.list {
 			if !a.guard.any() && i < len(l.list)-1 {
-				c.warn(l.list[i+1].place, "this %s is never used: the one on line %d has no when and comes first", l.name, a.place.line)
+				c.warn(l.list[i+1].place, "this %s is never used: the one on line %d comes first and has no when", l.name, a.place.line)
 				break
 			}
 		}
 		if len(l.list) > 0 && len(p.modes) == 1 && p.modes[0] == Sidekick {
-			c.warn(l.list[0].place, "this %s is never used: a sidekick has none", l.name)
+			c.warn(l.list[0].place, "this %s is never used: a sidekick says only what a rule says", l.name)
 		}
 	}
 	if p.Has(Greeter) && len(p.greeting) == 0 {
@@ -207,7 +207,7 @@ func (c *checker) modesUsed() {
 	c.each(c.base, func(p *Playbook) {
 		for _, r := range p.rules {
 			if len(r.guard.modes) > 0 && !slices.ContainsFunc(r.guard.modes, func(m Mode) bool { return slices.Contains(modes, m) }) {
-				c.warn(r.at, "the rule %q never answers: the playbook's modes are %s", r.name, join(modes))
+				c.warn(r.at, "the rule %q never answers: its mode is not one of the playbook's modes (%s)", r.name, join(modes))
 			}
 		}
 	})
@@ -222,13 +222,13 @@ func (c *checker) texts(p *Playbook) {
 				n += utf8.RuneCountInString(t[j])
 			}
 			if n > MaxText {
-				c.warn(m.at[i], "this text has %d characters; it will be sent as %d messages of at most %d", n, (n+MaxText-1)/MaxText, MaxText)
+				c.warn(m.at[i], "this text has %d characters; the bot will send it as %d messages of at most %d characters", n, (n+MaxText-1)/MaxText, MaxText)
 			}
 		}
 	})
 	p.walkHandOvers(func(h *handOver) {
 		if h.nobody.say == nil && len(h.nobody.do) == 0 {
-			c.warn(h.at, "when nobody of %s is there, the visitor hears nothing; add nobody:", strings.Join(slices.Compact(slices.Clone(h.team)), ", "))
+			c.warn(h.at, "the bot says nothing when the team %s is not available; add nobody:", strings.Join(slices.Compact(slices.Clone(h.team)), ", "))
 		}
 		if c.options.Teams == nil {
 			return
@@ -236,7 +236,7 @@ func (c *checker) texts(p *Playbook) {
 		for _, name := range h.team {
 			same := func(team string) bool { return fold(strings.TrimSpace(team)) == fold(name) }
 			if name != "" && !slices.ContainsFunc(c.options.Teams, same) {
-				c.src.add(Warning, h.at, name, c.options.Teams, "no team is called %q", name)
+				c.src.add(Warning, h.at, name, c.options.Teams, "there is no team with the name %q", name)
 			}
 		}
 	})
@@ -303,6 +303,6 @@ func (c *compiler) unused() {
 		unused(e.name, "opening_hours")
 	}
 	if c.spec.Feedback != nil && !c.used["feedback"] {
-		c.base.notes = append(c.base.notes, note{c.spec.Feedback.at, "nothing asks for feedback; add do: ask_feedback to a rule"})
+		c.base.notes = append(c.base.notes, note{c.spec.Feedback.at, "no rule asks for feedback; add do: ask_feedback to a rule"})
 	}
 }

@@ -36,7 +36,7 @@ var (
 // oneOf notes a word that is none of the allowed ones.
 func (c *compiler) oneOf(w word, what string, allowed []string) {
 	if w.s != "" && !slices.Contains(allowed, w.s) {
-		c.src.fault(w.at, w.s, allowed, "%q is no %s", w.s, what)
+		c.src.fault(w.at, w.s, allowed, "%q is not a %s", w.s, what)
 	}
 }
 
@@ -78,9 +78,9 @@ func (c *compiler) button(u *buttonUse, lang string, langs []string) button {
 	// With one language a plain text is a button, but a name that is nearly right is a mistake.
 	if names := len(c.spec.Buttons.items); len(langs) > 1 || names > 0 && names < 200 && nearest(u.name.s, c.spec.Buttons.names()) != "" {
 		if names := c.spec.Buttons.names(); len(names) > 0 {
-			c.src.fault(u.name.at, u.name.s, names, "no button is called %q", u.name.s)
+			c.src.fault(u.name.at, u.name.s, names, "there is no button with the name %q", u.name.s)
 		} else {
-			c.src.fault(u.name.at, "", nil, "no button is called %q; with several languages, name it under buttons: or write it with its translations", u.name.s)
+			c.src.fault(u.name.at, "", nil, "there is no button with the name %q; this playbook has several languages, so define the button under buttons: or write its text in each language", u.name.s)
 		}
 		return button{}
 	}
@@ -108,10 +108,10 @@ func (c *compiler) buttonOf(spec *buttonSpec, name, lang string, langs []string)
 	}
 	if spec.Link.at.line > 0 {
 		if spec.Value.at.line > 0 {
-			c.src.fault(spec.Link.at, "", nil, "a button has link or value, not both; link is the value of a link_button")
+			c.src.fault(spec.Link.at, "", nil, "a button can have link or value, but not both; the value of a link_button is its link")
 		}
 		if spec.Type.s == "button" {
-			c.src.fault(spec.Type.at, "", nil, "a button with a link is a link_button")
+			c.src.fault(spec.Type.at, "", nil, "a button with a link must have the type link_button; you can leave type out")
 		}
 		b.Type, value = "link_button", &spec.Link
 	}
@@ -124,7 +124,7 @@ func (c *compiler) buttonOf(spec *buttonSpec, name, lang string, langs []string)
 			b.Value = w.s
 		}
 	case b.Type == "link_button":
-		c.src.fault(spec.at, "", nil, "this link_button leads nowhere; add link: with an address")
+		c.src.fault(spec.at, "", nil, "this link_button has no address; add link: with one")
 	case name != "":
 		b.Value = name
 	default:
@@ -134,7 +134,7 @@ func (c *compiler) buttonOf(spec *buttonSpec, name, lang string, langs []string)
 		}
 	}
 	if b.Type == "link_button" && b.Value != "" && !isLink(b.Value) {
-		c.src.fault(value.at, "", nil, "%q is no address; write it in full, such as https://example.com/page", b.Value)
+		c.src.fault(value.at, "", nil, "%q is not a full address; write one like https://example.com/page", b.Value)
 	}
 	if b.Value != "" {
 		c.known.add(b.Value)
@@ -170,7 +170,7 @@ func (c *compiler) attachment(u *attachmentUse, lang string, langs []string) att
 		c.part(u.name.at)
 		return c.shared[key]
 	}
-	c.src.fault(u.name.at, u.name.s, c.spec.Attachments.names(), "no attachment is called %q", u.name.s)
+	c.src.fault(u.name.at, u.name.s, c.spec.Attachments.names(), "there is no attachment with the name %q", u.name.s)
 	return attachment{}
 }
 
@@ -199,7 +199,7 @@ func (c *compiler) attachmentOf(spec *attachmentSpec, lang string, langs []strin
 			return ""
 		}
 		if !isLink(w.s) {
-			c.src.fault(w.at, "", nil, "%q is no address; write it in full, such as https://example.com/page", w.s)
+			c.src.fault(w.at, "", nil, "%q is not a full address; write one like https://example.com/page", w.s)
 		}
 		return w.s
 	}
@@ -210,13 +210,13 @@ func (c *compiler) attachmentOf(spec *attachmentSpec, lang string, langs []strin
 	uses := spec.Buttons.items
 	if spec.Actions.at.line > 0 {
 		if spec.Buttons.at.line > 0 {
-			c.src.fault(spec.Actions.at, "", nil, "buttons and actions are the same; use one of them")
+			c.src.fault(spec.Actions.at, "", nil, "buttons and actions mean the same; use only one of them")
 		}
 		uses = spec.Actions.items
 	}
 	a.buttons = c.buttonList(uses, lang, langs)
 	if a.title == nil && a.text == nil && a.ImageURL == "" && len(a.buttons) == 0 {
-		c.src.lack(spec.at, fieldNames(spec), "this attachment shows nothing; give it a title, a text, an image_url or buttons")
+		c.src.lack(spec.at, fieldNames(spec), "this attachment is empty; give it a title, a text, an image_url or buttons")
 	}
 	return a
 }
@@ -228,11 +228,11 @@ func (c *compiler) feedbackRules() {
 		return
 	}
 	if !f.Say.given() {
-		c.src.lack(f.at, fieldNames(f), "feedback needs the question: add say:")
+		c.src.lack(f.at, fieldNames(f), "feedback has no question; add say:")
 		return
 	}
 	if len(f.Answers.items) == 0 {
-		c.src.lack(f.at, fieldNames(f), "feedback needs answers to choose from: add answers:")
+		c.src.lack(f.at, fieldNames(f), "feedback has no answers to choose from; add answers:")
 		return
 	}
 	c.feedback = c.say(f.Say, c.base.slots)

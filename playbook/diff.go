@@ -81,7 +81,7 @@ func reasons(turn Turn) string {
 			}
 		}
 		if n > 5 {
-			fmt.Fprintf(&b, "  and %d more did not match\n", n-5)
+			fmt.Fprintf(&b, "  and %d more rules did not match\n", n-5)
 		}
 	}
 	return b.String()

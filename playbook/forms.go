@@ -22,7 +22,7 @@ func (w *word) read(s *source, n ast.Node) {
 	w.at = at(n)
 	text, ok := scalar(n)
 	if !ok {
-		s.fault(w.at, "", nil, "here must be a text, not %s", kind(n))
+		s.fault(w.at, "", nil, "this must be a text, not %s", kind(n))
 		return
 	}
 	if w.s = strings.TrimSpace(text); w.s == "" {
@@ -47,7 +47,7 @@ func (f *flag) read(s *source, n ast.Node) {
 		ok = false
 	}
 	if !ok {
-		s.fault(f.at, "", []string{"true", "false"}, "here must be true or false")
+		s.fault(f.at, "", []string{"true", "false"}, "this must be true or false")
 	}
 }
 
@@ -75,7 +75,7 @@ func (l *list[T]) read(s *source, n ast.Node) {
 			if i < len(seq.Entries) && seq.Entries[i] != nil {
 				where = tokenPos(seq.Entries[i].Start)
 			}
-			s.fault(where, "", nil, "this entry of the list is empty")
+			s.fault(where, "", nil, "this list entry is empty")
 			continue
 		}
 		var item T
@@ -98,7 +98,7 @@ type entry[T any] struct {
 func (m *named[T]) read(s *source, n ast.Node) {
 	pairs, ok := s.pairs(n)
 	if !ok {
-		s.fault(at(n), "", nil, "here must be a map from names to values, not %s", kind(n))
+		s.fault(at(n), "", nil, "this must be a map from names to values, not %s", kind(n))
 		return
 	}
 	for _, p := range pairs {
@@ -107,7 +107,7 @@ func (m *named[T]) read(s *source, n ast.Node) {
 			continue
 		}
 		if p.value == nil || p.value.Type() == ast.NullType {
-			s.fault(p.key.at, "", nil, "%q has no value; give it one, or take the line away", p.key.s)
+			s.fault(p.key.at, "", nil, "%q has no value; add one, or remove the line", p.key.s)
 			continue
 		}
 		e := entry[T]{name: p.key}
@@ -157,7 +157,7 @@ func (l *local[T]) read(s *source, n ast.Node) {
 			continue
 		}
 		if p.value == nil || p.value.Type() == ast.NullType {
-			s.fault(p.key.at, "", nil, "nothing is written for %q", p.key.s)
+			s.fault(p.key.at, "", nil, "there is nothing for the language %q", p.key.s)
 			continue
 		}
 		var t T
@@ -187,7 +187,7 @@ func (l *local[T]) in(lang string) *T {
 func (l *local[T]) need(s *source, langs []string, what string) {
 	if l.plain != nil {
 		if len(langs) > 1 {
-			s.fault(l.at, "", nil, "%s is written in one language only; write {%s}, or {any: …} if it is the same in all",
+			s.fault(l.at, "", nil, "%s needs one version for each language; write {%s}, or {any: …} if it is the same in all languages",
 				what, strings.Join(langs, ": …, ")+": …")
 		}
 		return

@@ -88,20 +88,20 @@ func (d *doItem) read(s *source, n ast.Node) {
 		d.verb.s = text
 		switch {
 		case text == "hand_over":
-			s.fault(d.verb.at, "", nil, "hand_over needs the name of a team: {hand_over: Support}")
+			s.fault(d.verb.at, "", nil, "hand_over needs the name of a team, for example {hand_over: Support}")
 		case !slices.Contains(verbs, text):
-			s.fault(d.verb.at, text, allowed, "%q is nothing the bot can do", text)
+			s.fault(d.verb.at, text, allowed, "%q is not an action", text)
 		}
 		return
 	}
 	pairs, ok := s.pairs(n)
 	if !ok {
-		s.fault(d.verb.at, "", allowed, "here must be something to do, not %s", kind(n))
+		s.fault(d.verb.at, "", allowed, "this must be an action, not %s", kind(n))
 		return
 	}
 	for _, p := range pairs {
 		if p.key.s != "hand_over" {
-			s.fault(p.key.at, p.key.s, append([]string{"hand_over"}, verbs...), "%q is nothing the bot can do in this form", p.key.s)
+			s.fault(p.key.at, p.key.s, append([]string{"hand_over"}, verbs...), "%q is not an action, or does not take a value", p.key.s)
 			continue
 		}
 		d.verb, d.handOver = p.key, &handOverSpec{}

@@ -27,12 +27,12 @@ var dayNames = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 func (h *hours) line(s *source, w word) {
 	days, times, ok := strings.Cut(strings.ToLower(w.s), " ")
 	if !ok {
-		s.fault(w.at, "", nil, "%q is no line of opening hours; write days and times, such as mon-fri 9-17 or 2026-12-24 closed", w.s)
+		s.fault(w.at, "", nil, "%q is not a line of opening hours; write days and times, for example mon-fri 9-17 or 2026-12-24 closed", w.s)
 		return
 	}
 	spans, bad := readSpans(times)
 	if bad != "" {
-		s.fault(w.at, "", nil, "%q is no time; write one such as 9-17, 9:30-16, 22-02 or closed", bad)
+		s.fault(w.at, "", nil, "%q is not a time range; write one like 9-17, 9:30-16 or 22-02, or write closed", bad)
 		return
 	}
 	if days != "" && days[0] >= '0' && days[0] <= '9' {
@@ -54,7 +54,7 @@ func (h *hours) line(s *source, w word) {
 			if a >= 0 {
 				wrong = to
 			}
-			s.fault(w.at, wrong, append(slices.Clone(dayNames[1:]), "sun", "daily", "2026-12-24"), "%q is no day", wrong)
+			s.fault(w.at, wrong, append(slices.Clone(dayNames[1:]), "sun", "daily", "2026-12-24"), "%q is not a day", wrong)
 			return
 		}
 		for d := a; ; d = (d + 1) % 7 {
@@ -83,9 +83,9 @@ func (h *hours) dateLine(s *source, w word, days string, spans []span) {
 	y2, d2, ok2 := readDate(to)
 	switch {
 	case !ok1 || !ok2:
-		s.fault(w.at, "", nil, "%q is no date; write one such as 2026-12-24, 12-24 (every year) or 2026-12-24..2026-12-26", days)
+		s.fault(w.at, "", nil, "%q is not a date; write one like 2026-12-24, 12-24 (every year) or 2026-12-24..2026-12-26", days)
 	case y1 != y2 || d1 > d2:
-		s.fault(w.at, "", nil, "the dates %s must be in order and in one year; write two lines for the turn of the year", days)
+		s.fault(w.at, "", nil, "the dates %s must be in order and within one year; if they go past New Year, write two lines", days)
 	default:
 		h.dates = append(h.dates, dated{y1, d1, d2, spans})
 	}

@@ -28,7 +28,7 @@ func (s *source) load(data []byte) *Playbook {
 	var f spec
 	pairs, ok := s.pairs(top)
 	if !ok {
-		s.fault(at(top), "", fieldNames(&f), "a playbook is a map (key: value), not %s", kind(top))
+		s.fault(at(top), "", fieldNames(&f), "a playbook must be a map (key: value), not %s", kind(top))
 		return nil
 	}
 	s.langs = []string{"en"}
@@ -56,13 +56,13 @@ func (s *source) readLanguages(l list[word]) []string {
 		switch {
 		case w.s == "":
 		case w.s == anyLanguage:
-			s.fault(w.at, "", nil, "any stands for all languages in translations; it is none itself")
+			s.fault(w.at, "", nil, "\"any\" is not a language; it can only be a key in translations, for all languages that have no key there")
 		case !languageCode.MatchString(w.s):
-			s.fault(w.at, "", nil, "%q is no language code; write two letters, such as en, fi, sv", w.s)
+			s.fault(w.at, "", nil, "%q is not a language code; write two small letters, for example en, fi or sv", w.s)
 		case slices.Contains(langs, w.s):
-			s.fault(w.at, "", nil, "the language %q is here twice", w.s)
+			s.fault(w.at, "", nil, "the language %q is listed twice", w.s)
 		case len(langs) == maxLanguages:
-			s.fault(w.at, "", nil, "these are more than %d languages", maxLanguages)
+			s.fault(w.at, "", nil, "there are more than %d languages", maxLanguages)
 			return langs
 		default:
 			langs = append(langs, w.s)
@@ -79,9 +79,9 @@ func (s *source) readModes(l list[word]) []Mode {
 		switch {
 		case w.s == "":
 		case !slices.Contains(modeNames, w.s):
-			s.fault(w.at, w.s, modeNames, "%q is no mode", w.s)
+			s.fault(w.at, w.s, modeNames, "%q is not a mode", w.s)
 		case slices.Contains(modes, Mode(w.s)):
-			s.fault(w.at, "", nil, "the mode %q is here twice", w.s)
+			s.fault(w.at, "", nil, "the mode %q is listed twice", w.s)
 		default:
 			modes = append(modes, Mode(w.s))
 		}
@@ -95,7 +95,7 @@ func (s *source) readZone(w word) *time.Location {
 	}
 	zone, err := time.LoadLocation(w.s)
 	if err != nil || w.s == "Local" {
-		s.fault(w.at, w.s, zoneNames, "%q is no time zone; write a name such as Europe/Helsinki", w.s)
+		s.fault(w.at, w.s, zoneNames, "%q is not a time zone; write a name like Europe/Helsinki", w.s)
 		return time.UTC
 	}
 	return zone
@@ -154,7 +154,7 @@ func (s *source) compile(f *spec) *Playbook {
 	p.name = f.Name.s
 	c.goodName(f.Name, "playbook")
 	if p.name == "" && f.Name.at.line == 0 {
-		s.fault(pos{1, 1}, "", nil, "the playbook has no name; begin with a line such as name: shop")
+		s.fault(pos{1, 1}, "", nil, "the playbook has no name; add a line like name: shop")
 	}
 	p.modes = s.readModes(f.Modes)
 	if f.Modes.at.line == 0 {
@@ -275,9 +275,9 @@ func (c *compiler) hourNames(known map[string]*hours, l list[word]) []string {
 		if known[w.s] == nil {
 			all := slices.Sorted(maps.Keys(known))
 			if len(all) == 0 {
-				c.src.fault(w.at, "", nil, "there are no opening_hours called %q; define them: opening_hours: {%s: [mon-fri 9-17]}", w.s, w.s)
+				c.src.fault(w.at, "", nil, "there are no opening_hours with the name %q; define them, for example opening_hours: {%s: [mon-fri 9-17]}", w.s, w.s)
 			} else {
-				c.src.fault(w.at, w.s, all, "there are no opening_hours called %q", w.s)
+				c.src.fault(w.at, w.s, all, "there are no opening_hours with the name %q", w.s)
 			}
 			continue
 		}
@@ -295,7 +295,7 @@ func (c *compiler) checkRefs() {
 			names, what = &c.ruleSet, "rule"
 		}
 		if r.s != "" && !names.has[r.s] {
-			c.src.fault(r.at, r.s, names.list, "no %s is called %q", what, r.s)
+			c.src.fault(r.at, r.s, names.list, "there is no %s with the name %q", what, r.s)
 		}
 	}
 }
@@ -311,7 +311,7 @@ func (c *compiler) goodName(w word, what string) bool {
 		c.src.fault(w.at, "", nil, "the name of this %s is longer than %d characters", what, longestName)
 		return false
 	case strings.ContainsAny(w.s, "\n\r\t"):
-		c.src.fault(w.at, "", nil, "the name of this %s has a line break in it", what)
+		c.src.fault(w.at, "", nil, "the name of this %s has a line break or a tab in it", what)
 		return false
 	}
 	return true

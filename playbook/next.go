@@ -64,7 +64,7 @@ func (p *Playbook) next(s State, in Input, why *[]Reason) Plan {
 		c.state.Last = ""
 		if in.Mode != Sidekick && !c.playbook.keepTalking {
 			c.state.Quiet = true
-			because(why, "", false, "a human has the chat now, so the bot is quiet")
+			because(why, "", false, "a human wrote, so the bot is quiet from now on")
 		}
 	case Outcome:
 		c.outcome()
@@ -83,27 +83,27 @@ func (c *chat) joined(why *[]Reason) Plan {
 	}
 	c.state.Quiet, c.state.Gone = false, false
 	if c.state.Greeted {
-		because(why, greetingName, false, "the bot has greeted in this chat already")
+		because(why, greetingName, false, "the bot has already greeted in this chat")
 		return Plan{}
 	}
 	c.state.Greeted = true
-	return c.firstCase(c.playbook.greeting, greetingName, why)
+	return c.firstCase(c.playbook.greeting, greetingName, "the bot has joined the chat", why)
 }
 
-// firstCase answers with the first of several greetings or fallbacks that fits.
-func (c *chat) firstCase(list []*answer, name string, why *[]Reason) Plan {
+// firstCase answers with the first of several greetings or fallbacks whose conditions hold. reason is why one is wanted.
+func (c *chat) firstCase(list []*answer, name, reason string, why *[]Reason) Plan {
 	if len(list) == 0 {
 		because(why, name, false, "the playbook has no "+name)
 	}
 	for i, a := range list {
-		ok, reason := a.guard.holds(c)
+		ok, whyNot := a.guard.holds(c)
 		if !ok {
 			if why != nil {
-				because(why, name, false, fmt.Sprintf("number %d: %s", i+1, reason()))
+				because(why, name, false, fmt.Sprintf("number %d: %s", i+1, whyNot()))
 			}
 			continue
 		}
-		because(why, name, true, "it fits")
+		because(why, name, true, reason)
 		c.rule = name
 		if i > 0 {
 			c.rule += " " + strconv.Itoa(i+1)
@@ -152,13 +152,13 @@ func (c *chat) heard(why *[]Reason) Plan {
 	}
 	switch {
 	case c.state.Quiet:
-		because(why, fallbackName, false, "the bot is quiet because a human has the chat")
+		because(why, fallbackName, false, "the bot is quiet")
 	case c.in.Mode == Sidekick:
-		because(why, fallbackName, false, "a sidekick speaks only when a rule matches")
+		because(why, fallbackName, false, "a sidekick answers only when a rule matches")
 	case c.in.Early:
-		because(why, fallbackName, false, "the visitor wrote this before the greeting")
+		because(why, fallbackName, false, "the visitor wrote this before the greeting, and only rules answer such a message")
 	default:
-		return c.firstCase(c.playbook.fallback, fallbackName, why)
+		return c.firstCase(c.playbook.fallback, fallbackName, "no rule matches", why)
 	}
 	return Plan{}
 }
@@ -209,7 +209,7 @@ func (c *chat) matchButton(why *[]Reason) *rule {
 		r := c.playbook.rules[i]
 		ok, whyNot := c.admits(r)
 		if why != nil {
-			reason := fmt.Sprintf("the button's value is %q", c.in.Value)
+			reason := fmt.Sprintf("it answers the button value %q", c.in.Value)
 			if !ok {
 				reason = whyNot()
 			}
@@ -220,7 +220,7 @@ func (c *chat) matchButton(why *[]Reason) *rule {
 		}
 	}
 	if why != nil {
-		because(why, "", false, fmt.Sprintf("no rule answers the button's value %q here, so its text counts as said", c.in.Value))
+		because(why, "", false, fmt.Sprintf("no rule answers the button value %q here, so the button's text counts as a message", c.in.Value))
 	}
 	return nil
 }
@@ -274,9 +274,9 @@ func (c *chat) passOver(from, to int, why *[]Reason) {
 func whyMatched(keyword, pattern string) string {
 	switch {
 	case keyword != "":
-		return fmt.Sprintf("the keyword %q is in it", keyword)
+		return fmt.Sprintf("the keyword %q matches", keyword)
 	case pattern != "":
-		return fmt.Sprintf("the pattern %s fits it", strings.TrimPrefix(pattern, "(?i)"))
+		return fmt.Sprintf("the pattern %s matches", strings.TrimPrefix(pattern, "(?i)"))
 	}
 	return "its conditions hold"
 }
@@ -284,21 +284,21 @@ func whyMatched(keyword, pattern string) string {
 func (c *chat) whyNot(r *rule) string {
 	switch n := len(r.keywords[c.slot]); {
 	case n > 0 && len(r.patterns[c.slot]) > 0:
-		return "no keyword is in it and no pattern fits"
+		return "no keyword and no pattern matches"
 	case n > 0:
-		return "no keyword is in it"
+		return "no keyword matches"
 	case len(r.patterns[c.slot]) > 0:
-		return "no pattern fits"
+		return "no pattern matches"
 	case len(r.buttons) > 0:
-		return "it is for a button"
+		return "it answers buttons only"
 	}
-	return "it has no keyword in " + c.playbook.slots[c.slot]
+	return "it has no keywords in the language " + c.playbook.slots[c.slot]
 }
 
 // admits reports whether a rule may speak now, whatever was said. If not, the function returns the reason.
 func (c *chat) admits(r *rule) (bool, func() string) {
 	if c.state.Quiet && !r.whileQuiet {
-		return false, func() string { return "the bot is quiet because a human has the chat" }
+		return false, func() string { return "the bot is quiet, and the rule does not have while_quiet" }
 	}
 	return r.guard.holds(c)
 }

@@ -44,7 +44,7 @@ func (s *source) pairs(n ast.Node) (list []pair, ok bool) {
 	for _, v := range values {
 		key := word{s: keyText(v.Key), at: at(v.Key)}
 		if first, twice := seen[key.s]; twice {
-			s.fault(key.at, "", nil, "%q is here a second time; the first is on line %d", key.s, first.line)
+			s.fault(key.at, "", nil, "the key %q is here twice; the first one is on line %d", key.s, first.line)
 			continue
 		}
 		seen[key.s] = key.at
@@ -120,7 +120,7 @@ func (s *source) decode(n ast.Node, into any) {
 	}
 	list, ok := s.pairs(n)
 	if !ok {
-		s.fault(at(n), "", fields.names, "here must be a map (key: value), not %s", kind(n))
+		s.fault(at(n), "", fields.names, "this must be a map (key: value), not %s", kind(n))
 		return
 	}
 	for _, p := range list {
@@ -135,7 +135,7 @@ func (s *source) decode(n ast.Node, into any) {
 		}
 		f := v.FieldByIndex(i)
 		if p.value == nil || p.value.Type() == ast.NullType {
-			s.fault(p.key.at, "", nil, "%q has no value; give it one, or take the line away", p.key.s)
+			s.fault(p.key.at, "", nil, "%q has no value; add one, or remove the line", p.key.s)
 			continue
 		}
 		if f.Kind() == reflect.Pointer {
@@ -159,7 +159,7 @@ func (s *source) comma(p pair) bool {
 	if !strings.HasSuffix(strings.TrimRight(string(line[:max(0, min(p.key.at.column-1, len(line)))]), " "), ",") {
 		return false
 	}
-	s.fault(p.key.at, "", nil, "a comma ends a text inside { }, so %q stands alone here; put quotes around the whole text", p.key.s)
+	s.fault(p.key.at, "", nil, "inside { } a comma ends a text, so %q became a key without a value; put the whole text in quotes", p.key.s)
 	return true
 }
 

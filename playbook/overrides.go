@@ -15,7 +15,7 @@ var othersNames = []string{"base", "silent"}
 func (c *compiler) compileOverrides() {
 	f := c.spec
 	if f.Others.s != "" {
-		c.oneOf(f.Others, "word for what happens elsewhere", othersNames)
+		c.oneOf(f.Others, "value for others", othersNames)
 		if f.Others.s == "silent" {
 			if len(f.Overrides.items) == 0 {
 				c.src.fault(f.Others.at, "", nil, "with others: silent and no overrides, this playbook never says anything")
@@ -37,7 +37,7 @@ func (c *compiler) overridesOf(parent *Playbook, specs []overrideSpec, count *in
 	for i := range specs {
 		spec := &specs[i]
 		if *count++; *count > maxOverrides {
-			c.src.fault(spec.at, "", nil, "these are more than %d overrides", maxOverrides)
+			c.src.fault(spec.at, "", nil, "there are more than %d overrides", maxOverrides)
 			return
 		}
 		o := &override{}
@@ -49,7 +49,7 @@ func (c *compiler) overridesOf(parent *Playbook, specs []overrideSpec, count *in
 			c.base.needsRoom = c.base.needsRoom || !looksLikeID(w.s)
 		}
 		if len(o.orgs)+len(o.rooms) == 0 {
-			c.src.lack(spec.at, []string{"organization", "room"}, "this override does not say for whom it is; add organization: or room:")
+			c.src.lack(spec.at, []string{"organization", "room"}, "this override has no organization and no room; add organization: or room:")
 		}
 		child := *parent
 		child.overrides, child.silent = nil, nil
@@ -120,7 +120,7 @@ func (c *compiler) overrideRules(p *Playbook, spec *overrideSpec) {
 			for _, r := range old {
 				names = append(names, r.name)
 			}
-			c.src.fault(w.at, w.s, names, "the playbook has no rule called %q to go without", w.s)
+			c.src.fault(w.at, w.s, names, "there is no rule with the name %q to leave out", w.s)
 		}
 	}
 	added := c.compileRules(p, spec.Rules)

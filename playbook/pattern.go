@@ -54,17 +54,17 @@ func (c *compiler) pattern(x word) *regexp.Regexp {
 	c.compiled[x.at] = nil
 	parsed, err := syntax.Parse(x.s, syntax.Perl|syntax.FoldCase)
 	if err != nil {
-		c.src.fault(x.at, "", nil, "this is no pattern: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		c.src.fault(x.at, "", nil, "this is not a valid pattern: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 		return nil
 	}
 	// Before it is compiled: that writes repetitions out.
 	if c.patternSize += sizeOf(parsed); len(c.compiled) > maxPatterns || c.patternSize > maxPatternSize {
-		c.src.fault(x.at, "", nil, "up to here the patterns are too many or too large; patterns take time with every message, so use keywords where you can")
+		c.src.fault(x.at, "", nil, "up to here there are too many patterns, or they are too large; each pattern takes time for every message, so use keywords where you can")
 		return nil
 	}
 	re, err := regexp.Compile("(?i)" + x.s)
 	if err != nil {
-		c.src.fault(x.at, "", nil, "this is no pattern: %v", err)
+		c.src.fault(x.at, "", nil, "this is not a valid pattern: %v", err)
 		return nil
 	}
 	c.compiled[x.at] = re

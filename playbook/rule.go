@@ -82,17 +82,17 @@ type chat struct {
 func (g *guard) holds(c *chat) (bool, func() string) {
 	switch {
 	case len(g.modes) > 0 && !slices.Contains(g.modes, c.in.Mode):
-		return false, func() string { return "the bot is here as " + string(c.in.Mode) + ", not as " + join(g.modes) }
+		return false, func() string { return "the mode is " + string(c.in.Mode) + ", not " + join(g.modes) }
 	case len(g.languages) > 0 && !slices.Contains(g.languages, c.playbook.slots[c.slot]):
-		return false, func() string { return "the chat is in " + c.playbook.slots[c.slot] + ", not in " + join(g.languages) }
+		return false, func() string { return "the language is " + c.playbook.slots[c.slot] + ", not " + join(g.languages) }
 	case len(g.rooms) > 0 && !isRoom(g.rooms, c.in.RoomID, c.in.RoomName):
 		return false, func() string { return "the room is not " + join(g.rooms) }
 	case len(g.after) > 0 && !c.anyState && !c.state.hasAny(g.after):
-		return false, func() string { return "it comes only after " + join(g.after) }
+		return false, func() string { return "it answers only after " + join(g.after) }
 	case len(g.notAfter) > 0 && !c.anyState && c.state.hasAny(g.notAfter):
-		return false, func() string { return "it does not come after " + join(g.notAfter) }
+		return false, func() string { return "it does not answer after " + join(g.notAfter) }
 	case len(g.rightAfter) > 0 && !c.anyState && !slices.Contains(g.rightAfter, c.state.Last):
-		return false, func() string { return "it comes only right after " + join(g.rightAfter) }
+		return false, func() string { return "it answers only right after " + join(g.rightAfter) }
 	case len(g.open) > 0 && !c.isOpen(g.open):
 		return false, func() string { return join(g.open) + " is closed at " + c.clock() }
 	case len(g.closed) > 0 && c.isOpen(g.closed):

@@ -12,12 +12,14 @@ const (
 	maxParts = 1_000_000
 	// maxIndexed is how many rules and keywords may be prepared for matching, counted again for each override with other rules.
 	maxIndexed = 200_000
+	// maxTeams is how many teams one hand-over may try.
+	maxTeams = 5
 )
 
 // part counts a part of the playbook. A small file can use a large definition many times, so the file's size is no limit.
 func (c *compiler) part(at pos) bool {
 	if c.parts++; c.parts == maxParts {
-		c.src.fault(at, "", nil, "up to here the playbook has %d messages, attachments, buttons and keywords, counted for each language; that is too much", maxParts)
+		c.src.fault(at, "", nil, "the playbook is too large: up to here it has %d messages, attachments, buttons and keywords, counted once for each language", maxParts)
 	}
 	return c.parts < maxParts
 }
@@ -35,7 +37,7 @@ func (c *compiler) compileRules(p *Playbook, l list[ruleSpec]) []*rule {
 			continue
 		}
 		if first, twice := names[r.name]; twice {
-			c.src.fault(spec.Name.at, "", nil, "the rule on line %d is called %q, too; names tell rules apart", first, r.name)
+			c.src.fault(spec.Name.at, "", nil, "the rule on line %d has the name %q, too; each rule needs its own name", first, r.name)
 			continue
 		}
 		names[r.name] = spec.Name.at.line
@@ -47,9 +49,9 @@ func (c *compiler) compileRules(p *Playbook, l list[ruleSpec]) []*rule {
 func (c *compiler) rule(p *Playbook, spec *ruleSpec) *rule {
 	r := &rule{name: spec.Name.s, at: spec.at}
 	if spec.Name.at.line == 0 {
-		c.src.lack(spec.at, nil, "this rule has no name; add a line such as name: hours")
+		c.src.lack(spec.at, nil, "this rule has no name; add a line like name: hours")
 	} else if c.goodName(spec.Name, "rule") && reserved.MatchString(r.name) {
-		c.src.fault(spec.Name.at, "", nil, "%q is a name with a meaning of its own; choose another", r.name)
+		c.src.fault(spec.Name.at, "", nil, "the name %q has a special meaning; choose another name", r.name)
 	}
 	c.known.add(r.name)
 	c.ruleSet.add(r.name)
@@ -66,9 +68,9 @@ func (c *compiler) rule(p *Playbook, spec *ruleSpec) *rule {
 	c.keywords(r, w, langs)
 	c.patternsOf(r, w, langs)
 	if w.at.line == 0 {
-		c.src.lack(spec.at, nil, "the rule %q has no when; say when it answers: when: {keywords: [...]}", r.name)
+		c.src.lack(spec.at, nil, "the rule %q has no when; add one, for example when: {keywords: [...]}", r.name)
 	} else if w.empty() {
-		c.src.lack(w.at, fieldNames(w), "the rule %q would answer everything; give it a condition, or use fallback", r.name)
+		c.src.lack(w.at, fieldNames(w), "the rule %q would answer every message; give it a condition, or use fallback", r.name)
 	}
 	c.answer(&r.answer, spec.Say, spec.Do, spec.at)
 	return r
@@ -105,10 +107,10 @@ func (c *compiler) keywords(r *rule, w *whenSpec, langs []string) {
 				continue
 			}
 			if n := len(words(k.s)); n == 0 {
-				c.src.fault(k.at, "", nil, "the keyword %q has no letters, digits or symbols in it", k.s)
+				c.src.fault(k.at, "", nil, "the keyword %q has no letters, digits or symbols", k.s)
 				continue
 			} else if n > maxPhrase {
-				c.src.fault(k.at, "", nil, "this keyword has %d words; the longest phrase that is looked for has %d", n, maxPhrase)
+				c.src.fault(k.at, "", nil, "this keyword has %d words; the limit is %d", n, maxPhrase)
 				continue
 			}
 			if !c.part(k.at) {
@@ -128,7 +130,7 @@ func (c *compiler) index(p *Playbook, at pos) {
 		}
 	}
 	if c.indexed > maxIndexed {
-		c.src.fault(at, "", nil, "up to here there are more than %d rules and keywords to prepare, counted again for each override that has other rules", maxIndexed)
+		c.src.fault(at, "", nil, "the playbook is too large: up to here it has more than %d rules and keywords, counted again for each override that changes the rules", maxIndexed)
 		return
 	}
 	p.index()
@@ -166,21 +168,21 @@ func (c *compiler) steps(d doSpec, langs []string, nested bool, depth int) []ste
 		switch {
 		case item.handOver != nil:
 			if handOvers++; handOvers > 1 {
-				c.src.fault(st.at, "", nil, "there is a hand_over before this; put another team to try under the first one's nobody: {do: ...}")
+				c.src.fault(st.at, "", nil, "there can be only one hand_over here; to try another team, put it under the first one's nobody: {do: ...}")
 				continue
 			}
 			if nested && depth == 0 {
-				c.src.fault(st.at, "", nil, "a hand_over inside a hand_over can only be under nobody:")
+				c.src.fault(st.at, "", nil, "inside a hand_over, another one can only be under nobody:")
 				continue
 			}
-			if depth > 4 {
-				c.src.fault(st.at, "", nil, "these are too many teams to try")
+			if depth >= maxTeams {
+				c.src.fault(st.at, "", nil, "one hand-over can try at most %d teams", maxTeams)
 				continue
 			}
 			st.handOver = c.handOverOf(item.handOver, langs, depth)
 		case st.verb == "ask_feedback":
 			if c.feedback == nil {
-				c.src.fault(st.at, "", nil, "ask_feedback needs the question: add feedback: at the top level")
+				c.src.fault(st.at, "", nil, "ask_feedback has no question; add feedback: at the top level of the file")
 			}
 			st.ask = c.feedback
 			c.used["feedback"] = true
@@ -195,7 +197,7 @@ func (c *compiler) steps(d doSpec, langs []string, nested bool, depth int) []ste
 func (c *compiler) handOverOf(h *handOverSpec, langs []string, depth int) *handOver {
 	out := &handOver{team: make([]string, len(c.base.slots)), humans: h.Humans.or(true), keepTalking: h.KeepTalking.or(false), at: h.Team.at}
 	if h.Team.at.line == 0 {
-		c.src.lack(h.at, fieldNames(h), "hand_over needs a team: the name of one")
+		c.src.lack(h.at, fieldNames(h), "this hand_over has no team; add team: with its name")
 	}
 	if h.Team.plain == nil { // one name in all languages is common
 		h.Team.need(c.src, langs, "team")

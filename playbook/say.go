@@ -35,13 +35,13 @@ func (c *compiler) sayInto(out [][]message, y saySpec, langs []string) {
 func (c *compiler) message(out [][]message, m *messageSpec, langs []string) {
 	switch {
 	case m.Text.at.line > 0 && m.OneOf.at.line > 0:
-		c.src.fault(m.OneOf.at, "", nil, "a message has text or one_of, not both")
+		c.src.fault(m.OneOf.at, "", nil, "a message can have text or one_of, but not both")
 	case m.Text.at.line == 0 && m.OneOf.at.line == 0:
-		c.src.lack(m.at, fieldNames(m), "this message has no text; the platform needs one with every message, also beside attachments and buttons")
+		c.src.lack(m.at, fieldNames(m), "this message has no text; every message needs one, even with attachments or buttons")
 		return
 	}
 	if m.Template.s != "" && !slices.Contains(templates, m.Template.s) {
-		c.src.fault(m.Template.at, m.Template.s, templates, "%q is no attachment_template", m.Template.s)
+		c.src.fault(m.Template.at, m.Template.s, templates, "%q is not an attachment_template", m.Template.s)
 	}
 	if m.Text.at.line > 0 {
 		m.Text.need(c.src, langs, "this text")
@@ -97,11 +97,11 @@ func (c *compiler) textOf(w word, lang string) text {
 			continue
 		}
 		if _, ok := variables[name]; !ok {
-			c.src.fault(w.at, name, variableNames(), "there is no variable {%s}; write {{%s} to say these very characters", name, name)
+			c.src.fault(w.at, name, variableNames(), "there is no variable {%s}; to send these characters as they are, write {{%s}", name, name)
 			return text{literal}
 		}
 		if name == "good_day" && len(goodDays[primary(lang)]) == 0 {
-			c.src.fault(w.at, "", goodDayLanguages(), "{good_day} is not known in %s", lang)
+			c.src.fault(w.at, "", goodDayLanguages(), "{good_day} is not available in the language %s", lang)
 		}
 		if name == "room" {
 			c.base.needsRoom = true
@@ -120,7 +120,7 @@ func (c *compiler) mustText(w word, lang string) text {
 		}
 	}
 	if w.s != "" {
-		c.src.fault(w.at, "", nil, "this text has nothing but variables in it and might come out empty; add a word")
+		c.src.fault(w.at, "", nil, "this text has only variables, so it may be empty; add a word")
 	}
 	return text{"…"}
 }

@@ -53,7 +53,7 @@ func ParseTranscript(file string, data []byte) (*Transcript, error) {
 	s := &source{file: file}
 	t := &Transcript{file: file}
 	if len(data) > MaxFile {
-		s.fault(pos{}, "", nil, "the file has %d bytes; the largest that is read has %d", len(data), MaxFile)
+		s.fault(pos{}, "", nil, "the file has %d bytes; the limit is %d", len(data), MaxFile)
 		return nil, &LoadError{s.problems}
 	}
 	text := strings.ReplaceAll(strings.TrimPrefix(string(data), "\ufeff"), "\r\n", "\n")
@@ -76,7 +76,7 @@ func (s *source) conversations(t *Transcript) {
 		}
 		if raw[0] == ' ' || raw[0] == '\t' {
 			if chat == nil || len(chat.steps) == 0 {
-				s.fault(pos{i + 1, 1}, "", nil, "this line is indented, but continues nothing")
+				s.fault(pos{i + 1, 1}, "", nil, "this line is indented, but there is no line before it to continue")
 				continue
 			}
 			last := &chat.steps[len(chat.steps)-1]
@@ -99,11 +99,11 @@ func (s *source) conversations(t *Transcript) {
 	}
 	for _, c := range t.Chats {
 		if !slices.ContainsFunc(c.steps, func(l transcriptLine) bool { return l.expected() }) {
-			s.fault(pos{c.Line, 1}, "", nil, "nothing is expected of the bot in this chat; add a line with bot: or silence")
+			s.fault(pos{c.Line, 1}, "", nil, "this chat expects nothing from the bot; add a line with bot: or silence")
 		}
 	}
 	if len(t.Chats) == 0 {
-		s.fault(pos{}, "", nil, "the file has no conversation; write lines such as visitor: hello and bot: hi")
+		s.fault(pos{}, "", nil, "the file has no conversation; write lines like visitor: hello and bot: hi")
 	}
 }
 
@@ -130,7 +130,7 @@ func (s *source) transcriptLine(n int, line string) (transcriptLine, bool) {
 		return l, s.goodLine(l, utf8.RuneCountInString(v.text)+2)
 	}
 	word, _, _ := strings.Cut(line, ":")
-	s.fault(pos{n, 1}, word, verbNames(), "this line is not understood")
+	s.fault(pos{n, 1}, word, verbNames(), "unknown kind of line")
 	return transcriptLine{}, false
 }
 
@@ -140,28 +140,28 @@ func (s *source) goodLine(l transcriptLine, column int) bool {
 	switch l.verb {
 	case "mode":
 		if !slices.Contains(modeNames, l.text) {
-			s.fault(where, l.text, modeNames, "%q is no mode", l.text)
+			s.fault(where, l.text, modeNames, "%q is not a mode", l.text)
 			return false
 		}
 	case "time":
 		if _, ok := readMoment(l.text, time.UTC); !ok {
-			s.fault(where, "", nil, "%q is no time; write one such as 2026-11-20 10:00 or fri 10:00", l.text)
+			s.fault(where, "", nil, "%q is not a time; write one like 2026-11-20 10:00 or fri 10:00", l.text)
 			return false
 		}
 	case "team":
 		if _, _, ok := readTeam(l.text); !ok {
-			s.fault(where, "", nil, "write team NAME is in, or team NAME is out")
+			s.fault(where, "", nil, "write either team NAME is in or team NAME is out")
 			return false
 		}
 	case "human joins", "human leaves", "bot joins", "bot leaves", "bot ends the chat", "bot goes online", "bot goes offline", "silence":
 		if l.text != "" {
-			s.fault(where, "", nil, "nothing can come after %q", l.verb)
+			s.fault(where, "", nil, "%q does not take a text", l.verb)
 			return false
 		}
 	case "human:":
 	default:
 		if l.text == "" {
-			s.fault(where, "", nil, "something must come after %q", l.verb)
+			s.fault(where, "", nil, "there must be a text after %q", l.verb)
 			return false
 		}
 	}

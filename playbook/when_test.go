@@ -174,11 +174,11 @@ rules:
 	for _, r := range why {
 		all = append(all, r.Rule+": "+r.Text)
 	}
-	want := `never: no keyword is in it
-pattern: no pattern fits
+	want := `never: no keyword matches
+pattern: no pattern matches
 guard: the room is not kids
-keyword: no keyword is in it
-button: it is for a button
+keyword: no keyword matches
+button: it answers buttons only
 fallback: the playbook has no fallback`
 	if got := strings.Join(all, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

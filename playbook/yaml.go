@@ -68,7 +68,7 @@ func (s *source) add(sev Severity, at pos, word string, allowed []string, format
 		p.Allowed = shorten(allowed)
 	}
 	if len(s.problems) == maxProblems {
-		p = Problem{File: s.file, Severity: Error, Message: "there are more problems; mend these first"}
+		p = Problem{File: s.file, Severity: Error, Message: "there are more problems; fix these first"}
 	}
 	s.problems = append(s.problems, p)
 }
@@ -115,7 +115,7 @@ func (s *source) sorted() []Problem {
 // parse reads the YAML and returns the top node, or nil with problems noted.
 func (s *source) parse(data []byte) ast.Node {
 	if len(data) > MaxFile {
-		s.fault(pos{}, "", nil, "the file has %d bytes; the largest that is read has %d", len(data), MaxFile)
+		s.fault(pos{}, "", nil, "the file has %d bytes; the limit is %d", len(data), MaxFile)
 		return nil
 	}
 	text := strings.ReplaceAll(strings.TrimPrefix(string(data), "\ufeff"), "\r\n", "\n")
@@ -128,7 +128,7 @@ func (s *source) parse(data []byte) ast.Node {
 	}
 	tokens := lexer.Tokenize(text)
 	if len(tokens) > maxTokens {
-		s.fault(tokenPos(tokens[maxTokens]), "", nil, "up to here the file has %d words and signs; that is too much for a playbook", maxTokens)
+		s.fault(tokenPos(tokens[maxTokens]), "", nil, "the file is too large: up to here it has %d words and signs", maxTokens)
 		return nil
 	}
 	if !s.simple(tokens) {
@@ -152,7 +152,7 @@ func (s *source) parse(data []byte) ast.Node {
 	case 1:
 		return bodies[0]
 	}
-	s.fault(at(bodies[1]), "", nil, "a second document begins here (after ---); a playbook is one document")
+	s.fault(at(bodies[1]), "", nil, "a second document begins here (after ---); a playbook must be a single document")
 	return nil
 }
 
@@ -169,7 +169,7 @@ func (s *source) plainText() bool {
 				}
 			}
 			if r < ' ' && r != '\t' || r == 0x7f {
-				s.fault(pos{i + 1, column}, "", nil, "a control character (%U) has no place in a playbook", r)
+				s.fault(pos{i + 1, column}, "", nil, "there is a control character (%U) here; remove it", r)
 				return false
 			}
 		}
@@ -197,7 +197,7 @@ func (s *source) shallow(text string) bool {
 			dashes, rest = dashes+1, strings.TrimLeft(rest[2:], " ")
 		}
 		if len(indents)+dashes > maxDepth {
-			s.fault(pos{i + 1, indent + 1}, "", nil, "lists and maps nest more than %d deep here", maxDepth)
+			s.fault(pos{i + 1, indent + 1}, "", nil, "lists and maps are nested more than %d levels deep here", maxDepth)
 			return false
 		}
 	}
@@ -225,11 +225,11 @@ func (s *source) simple(tokens token.Tokens) bool {
 		what := ""
 		switch t.Type {
 		case token.AnchorType, token.AliasType:
-			what = "anchors and aliases (& and *) are not used in playbooks; quote the text, or give buttons and attachments a name under buttons: and attachments: and use the name"
+			what = "anchors and aliases (& and *) are not supported; put a text that begins with & or * in quotes, and to use a button or an attachment twice, name it under buttons: or attachments:"
 		case token.TagType:
-			what = "tags (!) are not used in playbooks; quote the text if it begins with !"
+			what = "tags (!) are not supported; put a text that begins with ! in quotes"
 		case token.MergeKeyType:
-			what = "merge keys (<<) are not used in playbooks"
+			what = "merge keys (<<) are not supported"
 		default:
 			continue
 		}
@@ -243,18 +243,18 @@ func (s *source) simple(tokens token.Tokens) bool {
 func (s *source) syntax(err error) {
 	var e yaml.Error
 	if !errors.As(err, &e) || e.GetToken() == nil {
-		s.fault(pos{}, "", nil, "this is not YAML: %v", err)
+		s.fault(pos{}, "", nil, "this is not valid YAML: %v", err)
 		return
 	}
 	hint := ""
 	switch msg := e.GetMessage(); {
 	case strings.Contains(msg, "mapping value is not allowed"):
-		hint = "; put quotes around a text that has a colon and a space in it"
+		hint = "; if a text contains a colon and a space, put it in quotes"
 	case strings.Contains(msg, "tab character"), strings.Contains(msg, "cannot start any token"):
-		hint = "; indent with spaces, and put quotes around a text that begins with a special character"
+		hint = "; indent with spaces, and if a text begins with a special character, put it in quotes"
 	}
 	message := strings.ReplaceAll(e.GetMessage(), "character '\t'", "a tab")
-	s.fault(tokenPos(e.GetToken()), "", nil, "this is not YAML: %s%s", message, hint)
+	s.fault(tokenPos(e.GetToken()), "", nil, "this is not valid YAML: %s%s", message, hint)
 }
 
 func tokenPos(t *token.Token) pos {
