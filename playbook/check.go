@@ -9,14 +9,15 @@ import (
 	"unicode/utf8"
 )
 
-// Options is what Check may know besides the playbook.
+// Options holds what Check may know besides the playbook.
 type Options struct {
-	// Teams are the names of the organizations' teams; nil if they are not known.
+	// Teams are the names of the organizations' teams. If it is nil, Check does not check names of teams.
 	Teams []string
 }
 
-// Check finds what Load lets pass but is probably not meant, in the order of the file: rules that never answer, rules that fight for a
-// keyword, buttons that nothing answers, texts that will be split, teams that do not exist, definitions that nothing uses.
+// Check returns warnings about what Load accepts but the author probably did not mean, in the order of the file. Examples are rules that
+// never answer, keywords that an earlier rule takes, buttons that no rule answers, texts that are too long for one message, teams that do
+// not exist, and definitions that nothing uses.
 func Check(p *Playbook, o Options) []Problem {
 	c := &checker{src: &source{file: p.base.file, lines: p.base.lines}, options: o, base: p.base}
 	for _, note := range p.base.notes {
@@ -36,10 +37,10 @@ type checker struct {
 	src     *source
 	options Options
 	base    *Playbook
-	values  map[string]bool // of all buttons, once they are collected
+	values  map[string]bool // of all buttons; see shown
 }
 
-// note is a warning that was found on loading.
+// note is a warning that Load found.
 type note struct {
 	at   pos
 	text string
@@ -57,14 +58,14 @@ func (c *checker) each(p *Playbook, visit func(*Playbook)) {
 	}
 }
 
-// covers tells whether whenever b may speak, a may speak too.
+// covers reports whether a may answer whenever b may.
 func covers(a, b *rule) bool {
 	return (!a.guard.any() || reflect.DeepEqual(a.guard, b.guard)) && (a.whileQuiet || !b.whileQuiet)
 }
 
-// rules looks for rules, keywords and buttons that an earlier rule takes away.
+// rules warns of rules, keywords and buttons that have no effect because of an earlier rule.
 func (c *checker) rules(p *Playbook) {
-	var all []*rule // those without triggers
+	var all []*rule // rules that answer every message
 	for i, r := range p.rules {
 		if by := slices.IndexFunc(all, func(a *rule) bool { return covers(a, r) }); by >= 0 && len(r.buttons) == 0 {
 			c.warn(r.at, "the rule %q never answers: the rule %q (line %d) comes first and answers every message", r.name, all[by].name, all[by].at.line)
@@ -135,7 +136,7 @@ func (c *checker) ownButtons(p *Playbook, i int, r *rule) (taken, total int) {
 	return taken, total
 }
 
-// shown are the values of all buttons in all answers.
+// shown returns the values of all buttons in all answers.
 func (c *checker) shown() map[string]bool {
 	if c.values != nil {
 		return c.values
@@ -154,7 +155,7 @@ func (c *checker) shown() map[string]bool {
 	return values
 }
 
-// buttons looks for buttons that nothing answers.
+// buttons warns of buttons that no rule answers.
 func (c *checker) buttons(p *Playbook) {
 	p.walk(func(_ *rule, slot int, m *message) {
 		for _, a := range m.attachments {
@@ -168,7 +169,7 @@ func (c *checker) buttons(p *Playbook) {
 	})
 }
 
-// answersText tells whether a rule answers a button's text.
+// answersText reports whether a rule answers the text of a button.
 func (p *Playbook) answersText(slot int, t text) bool {
 	said := strings.Join(t, " ")
 	if x := p.indexes[slot]; x != nil && len(x.find(words(said))) > 0 {
@@ -179,7 +180,7 @@ func (p *Playbook) answersText(slot int, t text) bool {
 	})
 }
 
-// cases looks at greetings and fallbacks.
+// cases warns of greetings and fallbacks that are never used.
 func (c *checker) cases(p *Playbook) {
 	for _, l := range []struct {
 		name string
@@ -200,7 +201,7 @@ func (c *checker) cases(p *Playbook) {
 	}
 }
 
-// modesUsed looks for conditions on modes that the playbook does not have.
+// modesUsed warns of conditions on modes that the playbook does not have.
 func (c *checker) modesUsed() {
 	var modes []Mode
 	c.each(c.base, func(p *Playbook) { modes = append(modes, p.modes...) })
@@ -213,7 +214,8 @@ func (c *checker) modesUsed() {
 	})
 }
 
-// texts looks for texts that will be split, for teams, and for hand-overs that leave a visitor without a word.
+// texts warns of texts that are too long for one message, of teams that do not exist, and of hand-overs without a text for when the team
+// is not available.
 func (c *checker) texts(p *Playbook) {
 	p.walk(func(_ *rule, _ int, m *message) {
 		for i, t := range m.variants {
@@ -242,7 +244,7 @@ func (c *checker) texts(p *Playbook) {
 	})
 }
 
-// walk visits all messages of a playbook, with the rule (nil for greetings and fallbacks) and the slot of the language.
+// walk visits all messages of a playbook, with their rule (nil for greetings and fallbacks) and the slot of their language.
 func (p *Playbook) walk(visit func(*rule, int, *message)) {
 	var of func(r *rule, a *answer)
 	say := func(r *rule, say [][]message) {
@@ -286,7 +288,7 @@ func (p *Playbook) walkHandOvers(visit func(*handOver)) {
 	})
 }
 
-// unused notes definitions that nothing uses.
+// unused warns of definitions that nothing uses.
 func (c *compiler) unused() {
 	unused := func(w word, what string) {
 		if !c.used[what+" "+w.s] {

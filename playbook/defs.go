@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// definitions checks the named buttons and attachments, also those that nothing uses.
+// definitions checks the named buttons and attachments, including those that nothing uses.
 func (c *compiler) definitions() {
 	for i := range c.spec.Buttons.items {
 		e := &c.spec.Buttons.items[i]
@@ -33,7 +33,7 @@ var (
 	styles      = []string{"primary", "secondary", "info", "success", "warning", "danger", "link", "brand_primary", "brand_secondary"}
 )
 
-// oneOf notes a word that is none of the allowed ones.
+// oneOf checks that a word is one of those allowed. The word may be missing.
 func (c *compiler) oneOf(w word, what string, allowed []string) {
 	if w.s != "" && !slices.Contains(allowed, w.s) {
 		c.src.fault(w.at, w.s, allowed, "%q is not a %s", w.s, what)
@@ -51,7 +51,7 @@ func (c *compiler) buttonList(uses []buttonUse, lang string, langs []string) []b
 	return all
 }
 
-// valuesOf returns the values of a button that is named in a condition: those of a named button, or the text as it is.
+// valuesOf returns the button values that a name in a condition means: those of the named button, or the name itself.
 func (c *compiler) valuesOf(name string) []string {
 	def := c.spec.Buttons.find(name)
 	if def == nil {
@@ -66,7 +66,7 @@ func (c *compiler) valuesOf(name string) []string {
 	return values
 }
 
-// button compiles a button where it is shown: in lang, one of the languages langs in which it is shown there.
+// button compiles one use of a button in lang. langs are all the languages that this use needs.
 func (c *compiler) button(u *buttonUse, lang string, langs []string) button {
 	if u.full != nil {
 		return c.buttonOf(u.full, "", lang, langs)
@@ -75,7 +75,7 @@ func (c *compiler) button(u *buttonUse, lang string, langs []string) button {
 		c.used["button "+u.name.s] = true
 		return c.buttonOf(def, u.name.s, lang, c.base.slots)
 	}
-	// With one language a plain text is a button, but a name that is nearly right is a mistake.
+	// With one language, a text is a button. But if it is similar to the name of a button, it is probably a mistake.
 	if names := len(c.spec.Buttons.items); len(langs) > 1 || names > 0 && names < 200 && nearest(u.name.s, c.spec.Buttons.names()) != "" {
 		if names := c.spec.Buttons.names(); len(names) > 0 {
 			c.src.fault(u.name.at, u.name.s, names, "there is no button with the name %q", u.name.s)
@@ -87,7 +87,7 @@ func (c *compiler) button(u *buttonUse, lang string, langs []string) button {
 	return c.buttonOf(&buttonSpec{Text: local[word]{plain: &u.name, at: u.at}, at: u.at}, "", lang, langs)
 }
 
-// buttonOf compiles a button in one language. name is the one it was defined under, if any.
+// buttonOf compiles a button in lang. name is the name of its definition, or "".
 func (c *compiler) buttonOf(spec *buttonSpec, name, lang string, langs []string) button {
 	if spec.Text.at.line == 0 {
 		c.src.lack(spec.at, fieldNames(spec), "this button has no text")
@@ -128,7 +128,7 @@ func (c *compiler) buttonOf(spec *buttonSpec, name, lang string, langs []string)
 	case name != "":
 		b.Value = name
 	default:
-		// The same value in every language, so that one rule can answer it.
+		// The value is the same in every language, so that one rule can answer it.
 		if w := spec.Text.in(langs[0]); w != nil {
 			b.Value = w.s
 		}
@@ -142,7 +142,7 @@ func (c *compiler) buttonOf(spec *buttonSpec, name, lang string, langs []string)
 	return b
 }
 
-// isLink tells addresses that a browser can open from other texts. Addresses that run code are none.
+// isLink reports whether a text is an address that a browser can open. Addresses that run code do not count.
 func isLink(s string) bool {
 	scheme, rest, ok := strings.Cut(s, ":")
 	if !ok || rest == "" || strings.ContainsAny(s, " \t\n\"<>") {
@@ -221,7 +221,7 @@ func (c *compiler) attachmentOf(spec *attachmentSpec, lang string, langs []strin
 	return a
 }
 
-// feedbackRules compiles the feedback question, and its answers into rules.
+// feedbackRules compiles the feedback question, and makes a rule of each answer.
 func (c *compiler) feedbackRules() {
 	f := c.spec.Feedback
 	if f == nil {

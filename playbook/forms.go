@@ -9,10 +9,10 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// anyLanguage is the key for all languages that are not named beside it.
+// anyLanguage is the key for all languages that the same map does not name.
 const anyLanguage = "any"
 
-// word is a text, and where it stands.
+// word is a text and its place in the file.
 type word struct {
 	s  string
 	at pos
@@ -30,7 +30,7 @@ func (w *word) read(s *source, n ast.Node) {
 	}
 }
 
-// flag is true or false, and where it stands.
+// flag is true or false, and its place in the file.
 type flag struct {
 	on bool
 	at pos
@@ -51,7 +51,7 @@ func (f *flag) read(s *source, n ast.Node) {
 	}
 }
 
-// list is several of something; one alone needs no list around it.
+// list is a list in which a single item need not be written as a list.
 type list[T any] struct {
 	items []T
 	at    pos
@@ -84,7 +84,7 @@ func (l *list[T]) read(s *source, n ast.Node) {
 	}
 }
 
-// named is a map from names to things, in the order of the file.
+// named is a map from names to values, in the order of the file.
 type named[T any] struct {
 	items []entry[T]
 	index map[string]int
@@ -135,7 +135,7 @@ func (m *named[T]) find(name string) *T {
 	return nil
 }
 
-// local is something that differs by language: a map from languages, or the thing itself when there is only one language.
+// local is a value that depends on the language: a map from languages to values, or the value itself.
 type local[T any] struct {
 	plain *T
 	by    []entry[T]
@@ -166,7 +166,7 @@ func (l *local[T]) read(s *source, n ast.Node) {
 	}
 }
 
-// in returns what holds for a language, or nil.
+// in returns the value for a language, or nil.
 func (l *local[T]) in(lang string) *T {
 	if l.plain != nil {
 		return l.plain
@@ -183,7 +183,7 @@ func (l *local[T]) in(lang string) *T {
 	return rest
 }
 
-// need notes the languages that are missing. what is the thing, for the message.
+// need adds an error if a language is missing. what names the value in the message.
 func (l *local[T]) need(s *source, langs []string, what string) {
 	if l.plain != nil {
 		if len(langs) > 1 {
@@ -205,9 +205,9 @@ func (l *local[T]) need(s *source, langs []string, what string) {
 
 var languageCode = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$`)
 
-// isLanguages tells a map from languages from a map with other keys. keys are those that the other map could have.
+// isLanguages reports whether a node is a map from languages, and not a map with some of the keys.
 func (s *source) isLanguages(n ast.Node, keys []string) bool {
-	pairs, ok := s.pairs2(n)
+	pairs, ok := s.keysOf(n)
 	if !ok || len(pairs) == 0 {
 		return false
 	}
@@ -226,8 +226,8 @@ func (s *source) isLanguages(n ast.Node, keys []string) bool {
 	return looks > 0 || len(keys) == 0
 }
 
-// pairs2 returns the keys of a map without noting anything.
-func (s *source) pairs2(n ast.Node) ([]string, bool) {
+// keysOf returns the keys of a map. It adds no problems.
+func (s *source) keysOf(n ast.Node) ([]string, bool) {
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		keys := make([]string, len(n.Values))
@@ -249,7 +249,7 @@ func (s *source) knownLanguage(key word) bool {
 	return false
 }
 
-// fieldNames are the keys that a type's map form can have.
+// fieldNames returns the keys that a type can have when it is written as a map.
 func fieldNames(t any) []string {
 	if k, ok := t.(interface{ keys() []string }); ok {
 		return k.keys()

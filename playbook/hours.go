@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// openingHours reads hours by name into all. They replace those of the same names.
+// openingHours reads named opening hours into all. They replace those with the same names.
 func (c *compiler) openingHours(all map[string]*hours, m named[list[word]]) {
 	for _, e := range m.items {
 		c.goodName(e.name, "opening hours")
@@ -23,7 +23,7 @@ func (c *compiler) openingHours(all map[string]*hours, m named[list[word]]) {
 
 var dayNames = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
-// line reads a line such as "mon-fri 9-17", "sat,sun 10:30-14, 16-18", "2026-12-24 closed" or "12-24..12-26 closed".
+// line reads a line like "mon-fri 9-17", "sat,sun 10:30-14, 16-18", "2026-12-24 closed" or "12-24..12-26 closed".
 func (h *hours) line(s *source, w word) {
 	days, times, ok := strings.Cut(strings.ToLower(w.s), " ")
 	if !ok {
@@ -66,7 +66,7 @@ func (h *hours) line(s *source, w word) {
 	}
 }
 
-// dayOf finds a day of the week by its first three letters, or -1.
+// dayOf returns the day of the week with a name of at least three letters, or -1.
 func dayOf(name string) int {
 	if len(name) < 3 || !strings.HasPrefix(strings.ToLower(time.Weekday(max(0, slices.Index(dayNames, name[:3]))).String()), name) {
 		return -1
@@ -91,19 +91,19 @@ func (h *hours) dateLine(s *source, w word, days string, spans []span) {
 	}
 }
 
-// readDate reads a day as year (0 if none) and month*100+day.
+// readDate reads a date. day is month*100 + day of the month. year is 0 if the date has none.
 func readDate(s string) (year, day int, ok bool) {
 	if t, err := time.Parse("2006-1-2", s); err == nil {
 		return t.Year(), int(t.Month())*100 + t.Day(), true
 	}
-	// A leap year, so that 02-29 is a date.
+	// 2024 is a leap year, so 02-29 is valid.
 	if t, err := time.Parse("2006-1-2", "2024-"+s); err == nil {
 		return 0, int(t.Month())*100 + t.Day(), true
 	}
 	return 0, 0, false
 }
 
-// readSpans reads "9-17, 18-20" or "closed". bad is the part that is neither.
+// readSpans reads "9-17, 18-20" or "closed". bad is the part that is not valid, or "".
 func readSpans(text string) (spans []span, bad string) {
 	text = strings.TrimSpace(text)
 	if text == "closed" {
@@ -125,7 +125,7 @@ func readSpans(text string) (spans []span, bad string) {
 	return spans, ""
 }
 
-// readTime reads "9", "9:30", "9.30" or "24" as minutes.
+// readTime reads "9", "9:30", "9.30" or "24" as the minute of the day.
 func readTime(s string) (int, bool) {
 	s = strings.ReplaceAll(strings.TrimSpace(s), ".", ":")
 	hour, minute, _ := strings.Cut(s, ":")

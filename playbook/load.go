@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Load reads a playbook. file is its name, for problems. The error is a *LoadError with everything that is wrong.
+// Load reads a playbook. file is the file's name, for problems. The error is a *LoadError that lists everything that is wrong.
 func Load(file string, data []byte) (*Playbook, error) {
 	s := &source{file: file}
 	p := s.load(data)
@@ -33,7 +33,7 @@ func (s *source) load(data []byte) *Playbook {
 	}
 	s.langs = []string{"en"}
 	for _, p := range pairs {
-		// Which maps are translations can be told only when the languages are known.
+		// The languages come first: they show which maps are translations.
 		if p.key.s == "languages" && p.value != nil {
 			quiet := &source{}
 			var l list[word]
@@ -101,7 +101,7 @@ func (s *source) readZone(w word) *time.Location {
 	return zone
 }
 
-// zoneNames are some time zones, for guessing what was meant.
+// zoneNames are some time zones to suggest.
 var zoneNames = []string{
 	"UTC", "Europe/Helsinki", "Europe/Stockholm", "Europe/Oslo", "Europe/Copenhagen", "Europe/Tallinn", "Europe/Riga", "Europe/Vilnius",
 	"Europe/Berlin", "Europe/Paris", "Europe/Madrid", "Europe/Rome", "Europe/London", "Europe/Dublin", "America/New_York",
@@ -113,18 +113,18 @@ type compiler struct {
 	base        *Playbook
 	spec        *spec
 	feedback    [][]message
-	known       nameSet         // that after and not_after may use: rules, buttons and their values
-	ruleSet     nameSet         // of rules only
-	refs        []ref           // names used in conditions, checked when all are known
-	used        map[string]bool // what definitions are used: "button hours"
+	known       nameSet         // names for after and not_after: rules, buttons and their values
+	ruleSet     nameSet         // names of rules
+	refs        []ref           // names in conditions, checked when all names are known
+	used        map[string]bool // definitions that are used, for example "button hours"
 	parts       int             // see part
 	indexed     int             // see index
 	patternSize int
-	compiled    map[pos]*regexp.Regexp   // patterns by where they stand; nil for wrong ones
+	compiled    map[pos]*regexp.Regexp   // patterns by place; nil if not valid
 	shared      map[[2]string]attachment // named attachments, by name and language
 }
 
-// nameSet is a set of names that keeps their order, for messages.
+// nameSet is a set of names in order.
 type nameSet struct {
 	list []string
 	has  map[string]bool
@@ -140,7 +140,7 @@ func (n *nameSet) add(name string) {
 	}
 }
 
-// ref is a name used in a condition.
+// ref is a name in a condition.
 type ref struct {
 	word
 	rulesOnly bool
@@ -215,7 +215,7 @@ func (c *compiler) cases(p *Playbook, l list[caseSpec]) []*answer {
 	return all
 }
 
-// langsOf are the languages that a guard lets through.
+// langsOf returns the languages in which a guard can hold.
 func (c *compiler) langsOf(g *guard) []string {
 	if len(g.languages) == 0 {
 		return c.base.slots
@@ -223,7 +223,7 @@ func (c *compiler) langsOf(g *guard) []string {
 	return g.languages
 }
 
-// answer compiles what is said and done, in the languages that the guard lets through.
+// answer compiles what is said and done, in the languages in which the guard can hold.
 func (c *compiler) answer(a *answer, say saySpec, do doSpec, where pos) {
 	langs := c.langsOf(&a.guard)
 	if !say.given() && do.at.line == 0 {
@@ -266,7 +266,7 @@ func (c *compiler) guard(p *Playbook, g *guardSpec) guard {
 
 var id = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// looksLikeID tells the platform's ids from names.
+// looksLikeID reports whether s is an id of the platform and not a name.
 func looksLikeID(s string) bool { return id.MatchString(s) }
 
 func (c *compiler) hourNames(known map[string]*hours, l list[word]) []string {
@@ -300,7 +300,7 @@ func (c *compiler) checkRefs() {
 	}
 }
 
-// longest is how long names may be, in characters: they are kept with chats.
+// longestName is the maximum length of names in characters. Names are stored with chats.
 const longestName = 100
 
 func (c *compiler) goodName(w word, what string) bool {

@@ -8,21 +8,20 @@ import (
 	"strings"
 )
 
-// Next says what to do about an input in a chat's state. It is pure: the same arguments give the same plan.
+// Next plans the reaction to an input in a chat with state s. The same arguments always give the same plan.
 //
-//   - Joined: the greeting, once in a chat's life. Rejoining a chat wakes a bot that was quiet or gone.
-//   - Said: the first rule that matches, else the fallback. A sidekick has no greeting and no fallback.
-//   - Pressed: the first rule that names the button's value, else as if the visitor had said the button's text.
-//   - HumanSaid: the bot goes quiet in a chat that it serves.
-//   - Outcome: no actions; the state after a hand-over.
+//   - Joined: the greeting, once in each chat. After joining, the bot is no longer quiet or gone.
+//   - Said: the first rule that matches, otherwise the fallback. A sidekick has no greeting and no fallback.
+//   - Pressed: the first rule that names the button's value, otherwise as if the visitor had written the button's text.
+//   - HumanSaid: no actions. The bot becomes quiet if it serves the chat.
+//   - Outcome: no actions, only the state after a hand-over.
 //
-// The plan's actions never include an empty text or one that is too long.
+// No text in the plan is empty or longer than MaxText.
 func (p *Playbook) Next(s State, in Input) Plan {
 	return p.next(s, in, nil)
 }
 
-// Explain is Next with the reasons: why each rule that was considered did or did not match. It takes time in proportion to the number
-// of rules.
+// Explain is like Next, and adds why each rule did or did not match. It takes time in proportion to the number of rules.
 func (p *Playbook) Explain(s State, in Input) Plan {
 	var why []Reason
 	plan := p.next(s, in, &why)
@@ -30,15 +29,15 @@ func (p *Playbook) Explain(s State, in Input) Plan {
 	return plan
 }
 
-// MaySpeak tells whether there is a state of the chat in which a rule answers what a visitor said or pressed. Who does not know the state
-// need not find it out if there is none.
+// MaySpeak reports whether a rule answers what a visitor said or pressed in at least one dialog state. If not, the state need not be
+// known.
 func (p *Playbook) MaySpeak(in Input) bool {
 	c := p.chat(State{}, in)
 	c.anyState = true
 	return c.match(nil) != nil
 }
 
-// because notes a reason if somebody wants to know.
+// because adds a reason, unless why is nil.
 func because(why *[]Reason, rule string, matched bool, text string) {
 	if why != nil {
 		*why = append(*why, Reason{rule, matched, text})
@@ -113,7 +112,7 @@ func (c *chat) firstCase(list []*answer, name, reason string, why *[]Reason) Pla
 	return Plan{}
 }
 
-// answer plans an answer and remembers that it was given.
+// answer plans an answer and updates the state.
 func (c *chat) answer(a *answer, name string) Plan {
 	plan := Plan{Rule: name, Actions: c.act(a, "")}
 	c.remember(name)
@@ -124,7 +123,7 @@ func (c *chat) answer(a *answer, name string) Plan {
 	return plan
 }
 
-// remember notes a fact if any condition asks for it.
+// remember adds a fact to the state if a condition of the playbook needs it.
 func (c *chat) remember(name string) {
 	if c.playbook.base.remembered[name] && !slices.Contains(c.state.Facts, name) {
 		c.state.Facts = append(c.state.Facts, name)
@@ -137,7 +136,7 @@ func (c *chat) heard(why *[]Reason) Plan {
 		return Plan{}
 	}
 	r := c.match(why)
-	// A button is a fact for what comes after it, not for the answer to itself.
+	// The button becomes a fact for later inputs, not for its own answer.
 	if c.in.Kind == Pressed && c.in.Value != "" {
 		defer func() {
 			c.remember(c.in.Value)
@@ -163,14 +162,14 @@ func (c *chat) heard(why *[]Reason) Plan {
 	return Plan{}
 }
 
-// match finds the rule that answers what the visitor said or pressed.
+// match returns the rule that answers what the visitor said or pressed, or nil.
 func (c *chat) match(why *[]Reason) *rule {
 	if c.in.Kind == Pressed {
 		if r := c.matchButton(why); r != nil {
 			return r
 		}
 	}
-	passed := 0 // rules before this one have been decided
+	passed := 0 // rules before this index have a reason
 	for list := c.candidates(); ; {
 		i, keyword, more := list.next()
 		if !more {
@@ -181,7 +180,7 @@ func (c *chat) match(why *[]Reason) *rule {
 		r := c.playbook.rules[i]
 		ok, whyNot := c.admits(r)
 		if !ok && why == nil {
-			continue // without trying patterns, which take time
+			continue // do not spend time on patterns
 		}
 		pattern := ""
 		if keyword == "" && r.triggered() {
@@ -203,7 +202,7 @@ func (c *chat) match(why *[]Reason) *rule {
 	return nil
 }
 
-// matchButton finds the rule that names the value of the button that was pressed.
+// matchButton returns the rule that names the value of the button that was pressed, or nil.
 func (c *chat) matchButton(why *[]Reason) *rule {
 	for _, i := range c.playbook.byButton[c.in.Value] {
 		r := c.playbook.rules[i]
@@ -225,8 +224,8 @@ func (c *chat) matchButton(why *[]Reason) *rule {
 	return nil
 }
 
-// candidates are the rules that may answer a text, in order. Rules that have nothing but keywords and buttons are among them only if
-// one of their keywords is in the text.
+// candidates are the rules that may answer a text, in order: those with a keyword in the text, those with patterns, and those without
+// keywords, patterns and buttons.
 type candidates struct {
 	hits   []hit
 	always []int
@@ -240,7 +239,7 @@ func (c *chat) candidates() candidates {
 	return all
 }
 
-// next returns the index of the next rule, and the first of its keywords that are in the text, or "".
+// next returns the index of the next rule and its first keyword that is in the text, or "" if there is none.
 func (c *candidates) next() (rule int, keyword string, ok bool) {
 	if len(c.hits)+len(c.always) == 0 {
 		return 0, "", false
@@ -261,7 +260,7 @@ func (c *candidates) next() (rule int, keyword string, ok bool) {
 	return rule, keyword, true
 }
 
-// passOver notes why the rules from one to before another do not match, if somebody wants to know.
+// passOver adds the reasons why the rules from index from up to to do not match, unless why is nil.
 func (c *chat) passOver(from, to int, why *[]Reason) {
 	if why == nil {
 		return
@@ -295,7 +294,7 @@ func (c *chat) whyNot(r *rule) string {
 	return "it has no keywords in the language " + c.playbook.slots[c.slot]
 }
 
-// admits reports whether a rule may speak now, whatever was said. If not, the function returns the reason.
+// admits reports whether a rule may answer now, whatever the text is. If not, the function returns the reason.
 func (c *chat) admits(r *rule) (bool, func() string) {
 	if c.state.Quiet && !r.whileQuiet {
 		return false, func() string { return "the bot is quiet, and the rule does not have while_quiet" }
@@ -303,7 +302,7 @@ func (c *chat) admits(r *rule) (bool, func() string) {
 	return r.guard.holds(c)
 }
 
-// fitsPattern returns the first of a rule's patterns that fits what was said, or "".
+// fitsPattern returns the first of a rule's patterns that matches the text, or "".
 func (c *chat) fitsPattern(r *rule) string {
 	if len(r.patterns[c.slot]) == 0 {
 		return ""
@@ -317,7 +316,7 @@ func (c *chat) fitsPattern(r *rule) string {
 	return ""
 }
 
-// handOver plans a hand-over. What its parts do to the state waits for the outcome.
+// handOver plans a hand-over. Its parts change the state only with the outcome.
 func (c *chat) handOver(h *handOver, seed string) HandOver {
 	c.state.Asked, c.state.Tries = c.rule, 0
 	plan := func(a *answer, seed string) []Action {
@@ -333,7 +332,7 @@ func (c *chat) handOver(h *handOver, seed string) HandOver {
 	}
 }
 
-// outcome brings the state to what follows from a hand-over.
+// outcome updates the state with the result of a hand-over.
 func (c *chat) outcome() {
 	h := c.asked()
 	c.rule = c.state.Asked
@@ -356,7 +355,7 @@ func (c *chat) outcome() {
 	}
 }
 
-// asked finds the hand-over whose outcome the state waits for; nil if the playbook no longer has it.
+// asked returns the hand-over that has no outcome yet, or nil if the playbook no longer contains it.
 func (c *chat) asked() *handOver {
 	if c.state.Asked == "" {
 		return nil
@@ -389,7 +388,7 @@ func (c *chat) asked() *handOver {
 	return h
 }
 
-// handsOver returns an answer's hand-over; there is at most one.
+// handsOver returns the answer's hand-over, or nil. There is at most one.
 func (a *answer) handsOver() *handOver {
 	for _, s := range a.do {
 		if s.handOver != nil {

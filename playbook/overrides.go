@@ -11,7 +11,7 @@ const maxOverrides = 1000
 
 var othersNames = []string{"base", "silent"}
 
-// compileOverrides compiles what is different for some organizations and rooms.
+// compileOverrides compiles the overrides of the file, and others.
 func (c *compiler) compileOverrides() {
 	f := c.spec
 	if f.Others.s != "" {
@@ -27,7 +27,7 @@ func (c *compiler) compileOverrides() {
 	c.overridesOf(c.base, f.Overrides.items, &count)
 }
 
-// nothing is a playbook that takes no part.
+// nothing returns a playbook that takes part in no chats.
 func (c *compiler) nothing() *Playbook {
 	b := c.base
 	return &Playbook{name: b.name, languages: b.languages, slots: b.slots, zone: time.UTC, base: b, indexes: make([]*index, len(b.slots))}

@@ -9,16 +9,16 @@ import (
 )
 
 const (
-	// maxPattern is how long a pattern may be, in characters.
+	// maxPattern is the maximum length of a pattern in characters.
 	maxPattern = 500
-	// maxPatterns is how many patterns a file may have: unlike keywords, each is tried on each message.
+	// maxPatterns is the maximum number of patterns in a file. Unlike keywords, each of them takes time for each message.
 	maxPatterns = 500
-	// maxPatternSize is how large all patterns together may be when repetitions are written out.
+	// maxPatternSize is the maximum size of all patterns together, with repetitions written out.
 	maxPatternSize = 50_000
 )
 
 func (c *compiler) patternsOf(r *rule, w *whenSpec, langs []string) {
-	// Patterns are seldom about a language, so a plain one holds in all.
+	// Patterns rarely depend on the language, so one without a language is used for all.
 	for _, lang := range langs {
 		l := w.Pattern.in(lang)
 		if l == nil {
@@ -46,7 +46,7 @@ func (c *compiler) patternsOf(r *rule, w *whenSpec, langs []string) {
 	}
 }
 
-// pattern compiles a regular expression, or notes what is wrong with it.
+// pattern compiles a regular expression. If it is not valid, pattern adds an error and returns nil.
 func (c *compiler) pattern(x word) *regexp.Regexp {
 	if re, done := c.compiled[x.at]; done {
 		return re
@@ -57,7 +57,7 @@ func (c *compiler) pattern(x word) *regexp.Regexp {
 		c.src.fault(x.at, "", nil, "this is not a valid pattern: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 		return nil
 	}
-	// Before it is compiled: that writes repetitions out.
+	// Check the size first, because compiling writes repetitions out.
 	if c.patternSize += sizeOf(parsed); len(c.compiled) > maxPatterns || c.patternSize > maxPatternSize {
 		c.src.fault(x.at, "", nil, "up to here there are too many patterns, or they are too large; each pattern takes time for every message, so use keywords where you can")
 		return nil

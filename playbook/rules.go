@@ -6,17 +6,18 @@ import (
 )
 
 const (
-	// maxPhrase is how many words a keyword may have.
+	// maxPhrase is the maximum number of words in a keyword.
 	maxPhrase = 12
-	// maxParts is how many messages, attachments, buttons and keywords a playbook may have, counted for each language and each use.
+	// maxParts is the maximum number of messages, attachments, buttons and keywords in a playbook, counted for each language and use.
 	maxParts = 1_000_000
-	// maxIndexed is how many rules and keywords may be prepared for matching, counted again for each override with other rules.
+	// maxIndexed is the maximum number of rules and keywords, counted again for each override that changes the rules.
 	maxIndexed = 200_000
-	// maxTeams is how many teams one hand-over may try.
+	// maxTeams is the maximum number of teams that one hand-over tries.
 	maxTeams = 5
 )
 
-// part counts a part of the playbook. A small file can use a large definition many times, so the file's size is no limit.
+// part counts a part of the playbook and reports whether there are not too many. A small file can use a large definition many times, so
+// a limit on the size of the file is not enough.
 func (c *compiler) part(at pos) bool {
 	if c.parts++; c.parts == maxParts {
 		c.src.fault(at, "", nil, "the playbook is too large: up to here it has %d messages, attachments, buttons and keywords, counted once for each language", maxParts)
@@ -26,7 +27,7 @@ func (c *compiler) part(at pos) bool {
 
 var reserved = regexp.MustCompile(`^(greeting|fallback)( \d+)?$|^handed_over$`)
 
-// compileRules compiles rules that a playbook or an override adds.
+// compileRules compiles the rules of a playbook or an override.
 func (c *compiler) compileRules(p *Playbook, l list[ruleSpec]) []*rule {
 	var all []*rule
 	names := map[string]int{}
@@ -76,7 +77,7 @@ func (c *compiler) rule(p *Playbook, spec *ruleSpec) *rule {
 	return r
 }
 
-// empty tells whether nothing was written that could keep the rule from answering everything.
+// empty reports whether the rule has no condition, so that it would answer every message.
 func (w *whenSpec) empty() bool {
 	g := &w.guardSpec
 	for _, l := range []*list[word]{&w.Button, &g.Open, &g.Closed, &g.Mode, &g.Language, &g.Room, &g.After, &g.NotAfter, &g.RightAfter} {
@@ -121,7 +122,7 @@ func (c *compiler) keywords(r *rule, w *whenSpec, langs []string) {
 	}
 }
 
-// index prepares the matching of the playbook's rules, if there are not too many.
+// index indexes the rules of a playbook, if there are not too many.
 func (c *compiler) index(p *Playbook, at pos) {
 	c.indexed += len(p.rules)
 	for _, r := range p.rules {
@@ -136,7 +137,7 @@ func (c *compiler) index(p *Playbook, at pos) {
 	p.index()
 }
 
-// index prepares the matching of the rules.
+// index sets the fields that are used to match rules.
 func (p *Playbook) index() {
 	p.byButton, p.always, p.indexes = map[string][]int{}, nil, make([]*index, len(p.slots))
 	for i, r := range p.rules {
@@ -159,7 +160,7 @@ func (p *Playbook) index() {
 	}
 }
 
-// steps compiles what is done. nested is true inside a hand-over, where depth counts the hand-overs around.
+// steps compiles actions. Inside a hand-over, nested is true, and depth is the number of hand-overs around if another one is allowed.
 func (c *compiler) steps(d doSpec, langs []string, nested bool, depth int) []step {
 	var all []step
 	handOvers := 0
@@ -187,7 +188,7 @@ func (c *compiler) steps(d doSpec, langs []string, nested bool, depth int) []ste
 			st.ask = c.feedback
 			c.used["feedback"] = true
 		case !slices.Contains(verbs, st.verb):
-			continue // noted when it was read
+			continue // it has an error already
 		}
 		all = append(all, st)
 	}
@@ -199,7 +200,7 @@ func (c *compiler) handOverOf(h *handOverSpec, langs []string, depth int) *handO
 	if h.Team.at.line == 0 {
 		c.src.lack(h.at, fieldNames(h), "this hand_over has no team; add team: with its name")
 	}
-	if h.Team.plain == nil { // one name in all languages is common
+	if h.Team.plain == nil { // one name may be used for all languages
 		h.Team.need(c.src, langs, "team")
 	}
 	for _, lang := range langs {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// say compiles what is said into messages by language.
+// say compiles what is said. The result has a list of messages for each language of the base.
 func (c *compiler) say(y saySpec, langs []string) [][]message {
 	out := make([][]message, len(c.base.slots))
 	c.sayInto(out, y, langs)
@@ -76,7 +76,7 @@ func (c *compiler) message(out [][]message, m *messageSpec, langs []string) {
 
 var templates = []string{"generic", "interaction", "external"}
 
-// textOf compiles a text with variables.
+// textOf compiles a text that may have variables.
 func (c *compiler) textOf(w word, lang string) text {
 	var t text
 	literal := ""
@@ -111,7 +111,7 @@ func (c *compiler) textOf(w word, lang string) text {
 	}
 }
 
-// mustText is textOf for texts that may never come out empty.
+// mustText is like textOf, for texts that must not be empty.
 func (c *compiler) mustText(w word, lang string) text {
 	t := c.textOf(w, lang)
 	for i := 0; i < len(t); i += 2 {
