@@ -160,7 +160,8 @@ func (p *Playbook) index() {
 	}
 }
 
-// steps compiles actions. Inside a hand-over, nested is true, and depth is the number of hand-overs around if another one is allowed.
+// steps compiles actions. nested is true inside a hand-over. depth is 0 in its before and after, and under nobody the number of teams
+// that are tried first.
 func (c *compiler) steps(d doSpec, langs []string, nested bool, depth int) []step {
 	var all []step
 	handOvers := 0
