@@ -46,18 +46,7 @@ func TestCheck(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			problems := playbook.Check(load(t, "name: x\n"+test.yaml), playbook.Options{Teams: test.teams})
-			var got []string
-			for _, p := range problems {
-				if p.Severity != playbook.Warning || p.File != "test.yaml" || p.Excerpt == "" {
-					t.Errorf("%+v", p)
-				}
-				line := fmt.Sprintf("%d: %s", p.Line, p.Message)
-				if p.DidYouMean != "" {
-					line += fmt.Sprintf("; did you mean %q?", p.DidYouMean)
-				}
-				got = append(got, line)
-			}
+			got := warnings(t, "name: x\n"+test.yaml, test.teams)
 			if len(got) != len(test.want) {
 				t.Fatalf("got %q", got)
 			}
@@ -68,4 +57,21 @@ func TestCheck(t *testing.T) {
 			}
 		})
 	}
+}
+
+// warnings returns what Check finds in a playbook, as line: message.
+func warnings(t *testing.T, yaml string, teams []string) []string {
+	t.Helper()
+	var all []string
+	for _, p := range playbook.Check(load(t, yaml), playbook.Options{Teams: teams}) {
+		if p.Severity != playbook.Warning || p.File != "test.yaml" || p.Excerpt == "" {
+			t.Errorf("%+v", p)
+		}
+		line := fmt.Sprintf("%d: %s", p.Line, p.Message)
+		if p.DidYouMean != "" {
+			line += fmt.Sprintf("; did you mean %q?", p.DidYouMean)
+		}
+		all = append(all, line)
+	}
+	return all
 }

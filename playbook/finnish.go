@@ -70,6 +70,33 @@ func (f *finnishWord) plural(strong, weak string) {
 
 func (f *finnishWord) noun(r []rune) {
 	n := len(r)
+	last, before := r[n-1], r[n-2]
+	switch {
+	case !isVowel(last):
+		f.consonantNoun(r)
+	case last == 'e':
+		for _, s := range stronger(r[:n-1]) {
+			f.singular(s+"ee", s+"ee")
+			f.plural(s+"ei", s+"ei")
+		}
+		f.put(string(r), "tta")
+	case isVowel(before):
+		f.singular(string(r), string(r))
+		f.put(string(r), "ta", "seen")
+		if before == last || last != 'i' {
+			f.plural(string(r[:n-1])+"i", string(r[:n-1])+"i")
+		}
+		if before == 'y' || before == 'u' || before == 'i' { // työ, suo, tie
+			f.plural(string(r[:n-2])+string(last)+"i", string(r[:n-2])+string(last)+"i")
+		}
+	default:
+		f.vowelNoun(r)
+	}
+}
+
+// consonantNoun adds the cases of a word that ends with a consonant.
+func (f *finnishWord) consonantNoun(r []rune) {
+	n := len(r)
 	word, cut := string(r), func(k int) string { return string(r[:n-k]) }
 	last, before := r[n-1], r[n-2]
 	switch {
@@ -97,12 +124,6 @@ func (f *finnishWord) noun(r []rune) {
 			f.plural(s+string(before)+"i", s+string(before)+"i")
 		}
 		f.put(word, "ta")
-	case last == 'e':
-		for _, s := range stronger(r[:n-1]) {
-			f.singular(s+"ee", s+"ee")
-			f.plural(s+"ei", s+"ei")
-		}
-		f.put(word, "tta")
 	case last == 'n' && before == 'i':
 		for _, s := range stronger(r[:n-2]) {
 			f.singular(s+"ime", s+"ime")
@@ -115,20 +136,9 @@ func (f *finnishWord) noun(r []rune) {
 	case last == 't' && (before == 'u' || before == 'y'):
 		f.singular(cut(1)+"e", cut(1)+"e")
 		f.put(word, "ta")
-	case !isVowel(last):
+	default:
 		f.singular(word+"i", word+"i")
 		f.plural(word+"ei", word+"ei")
-	case isVowel(before):
-		f.singular(word, word)
-		f.put(word, "ta", "seen")
-		if before == last || last != 'i' {
-			f.plural(string(r[:n-1])+"i", string(r[:n-1])+"i")
-		}
-		if before == 'y' || before == 'u' || before == 'i' { // työ, suo, tie
-			f.plural(string(r[:n-2])+string(last)+"i", string(r[:n-2])+string(last)+"i")
-		}
-	default:
-		f.vowelNoun(r)
 	}
 }
 

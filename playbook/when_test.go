@@ -83,17 +83,7 @@ func TestKeywords(t *testing.T) {
 func TestConditions(t *testing.T) {
 	t.Parallel()
 	const hours = "time_zone: Europe/Helsinki\nopening_hours: {shop: [mon-fri 9-17, sat 10-14, fri 22-02, 2026-12-24 closed, 12-26..12-31 12-13, '2026-12-31 closed']}\n"
-	at := func(s string) time.Time {
-		zone, err := time.LoadLocation("Europe/Helsinki")
-		if err != nil {
-			t.Fatal(err)
-		}
-		tm, err := time.ParseInLocation("2006-01-02 15:04", s, zone)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return tm.UTC()
-	}
+	at := func(s string) time.Time { return helsinki(t, s) }
 	quiet := playbook.State{Quiet: true}
 	for name, test := range map[string]struct {
 		top, when string
@@ -141,6 +131,20 @@ func TestConditions(t *testing.T) {
 			}
 		})
 	}
+}
+
+// helsinki parses a time in Helsinki.
+func helsinki(t *testing.T, s string) time.Time {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/Helsinki")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := time.ParseInLocation("2006-01-02 15:04", s, zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at.UTC()
 }
 
 func TestFirstRuleWins(t *testing.T) {
