@@ -88,6 +88,6 @@ func TestTrial(t *testing.T) {
 		t.Errorf("%+v", turn.Plans)
 	}
 	if _, ok := trial.Presses("x"); ok {
-		t.Error("there is no button")
+		t.Error("pressed a button that was not shown")
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"giosgbot/playbook"
 )
 
-// answers tells which rule of a playbook with one rule r (and a fallback) answers.
+// answers returns the rule that answers in a playbook with one rule r and a fallback.
 func answers(t testing.TB, top, when string, state playbook.State, in playbook.Input) string {
 	t.Helper()
 	p := load(t, "name: x\n"+top+"rules:\n  - {name: r, when: {"+when+"}, say: {any: yes}}\nfallback: {say: {any: no}}\n")
