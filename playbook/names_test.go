@@ -7,7 +7,7 @@ import (
 	"giosgbot/playbook"
 )
 
-// The names are those of the whole file, whichever part of it holds for a chat.
+// TestRules checks that Rules lists the rules of the whole file for each variant.
 func TestRules(t *testing.T) {
 	t.Parallel()
 	p, err := playbook.Load("shop.yaml", []byte(`

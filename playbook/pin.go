@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// The kinds of actions in JSON. They are in stores of running bots: do not change them.
+// The kinds of actions in JSON. Stores contain them, so they must not change.
 const (
 	kindSay       = "say"
 	kindHandOver  = "hand_over"

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// actions generates lists of actions of every kind, hand-overs nested up to depth.
+// actions generates lists of actions of every kind. Hand-overs are nested at most depth times.
 func actions(depth int) *rapid.Generator[[]playbook.Action] {
 	return rapid.Custom(func(t *rapid.T) []playbook.Action {
 		var list []playbook.Action
@@ -92,7 +92,7 @@ func TestPlanThroughJSON(t *testing.T) {
 	})
 }
 
-// TestPlanInJSON pins the encoding: stores hold plans of other versions of the program.
+// TestPlanInJSON checks the exact encoding, because stores contain plans of other versions of the program.
 func TestPlanInJSON(t *testing.T) {
 	t.Parallel()
 	plan := playbook.Plan{

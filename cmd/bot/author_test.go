@@ -31,7 +31,7 @@ func TestCheckPlaysTheConversationsBesideAPlaybook(t *testing.T) {
 	if code := p.wait(20 * time.Second); code != 1 {
 		t.Errorf("exit %d", code)
 	}
-	for _, s := range []string{txt + ":2:", "- bot: Mon–Fri 9–17.", "+ bot: Sorry?", "no keyword is in it"} {
+	for _, s := range []string{txt + ":2:", "- bot: Mon–Fri 9–17.", "+ bot: Sorry?", "no keyword matches"} {
 		if !strings.Contains(p.out.String(), s) {
 			t.Errorf("it does not say %q:\n%s", s, p.out)
 		}

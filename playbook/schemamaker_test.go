@@ -9,7 +9,8 @@ import (
 )
 
 // Schema returns a JSON Schema of the playbook language, for completion and help in editors. It is made from the types that Load
-// reads, and is looser than Load, which also checks names, translations and the like.
+// reads. It accepts more than Load, which also checks names and translations. It is part of the tests so that programs do not link the
+// schema library.
 func Schema() []byte {
 	g := &schemaMaker{defs: jsonschema.Definitions{}}
 	s := g.object(reflect.TypeFor[spec]())
@@ -25,21 +26,20 @@ func Schema() []byte {
 	return append(out, '\n')
 }
 
-// schematic is a type with a form of its own in the schema.
+// schematic is a type that makes its own schema.
 type schematic interface {
 	schema(g *schemaMaker) *jsonschema.Schema
 }
 
 type schemaMaker struct{ defs jsonschema.Definitions }
 
-// of returns the schema of a type that Load reads. Types with a name of their own become definitions, because they may contain
-// themselves.
+// of returns the schema of a type that Load reads. Named types become definitions, because they may contain themselves.
 func (g *schemaMaker) of(t reflect.Type) *jsonschema.Schema {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	special, isSpecial := reflect.New(t).Interface().(schematic)
-	if strings.Contains(t.Name(), "[") { // an instance of a generic type is written out
+	if strings.Contains(t.Name(), "[") { // an instance of a generic type does not become a definition
 		return special.schema(g)
 	}
 	name := strings.TrimSuffix(strings.TrimSuffix(t.Name(), "Spec"), "Use")
@@ -72,7 +72,7 @@ func (g *schemaMaker) object(t reflect.Type) *jsonschema.Schema {
 				of = oneOrMore(of)
 			}
 		}
-		// A description beside a reference is read by editors only if the reference is wrapped.
+		// Editors ignore a description next to a reference, unless the reference is wrapped.
 		if of.Ref != "" {
 			of = &jsonschema.Schema{AllOf: []*jsonschema.Schema{of}}
 		}
@@ -82,7 +82,7 @@ func (g *schemaMaker) object(t reflect.Type) *jsonschema.Schema {
 	return s
 }
 
-// enums are the keys that take certain words only.
+// enums are the keys with a fixed list of allowed values.
 var enums = map[string][]string{
 	"modes": modeNames, "mode": modeNames, "others": othersNames, "type": buttonTypes, "style": styles, "link_target": linkTargets,
 	"attachment_template": templates,
@@ -103,7 +103,7 @@ func oneOrMore(of *jsonschema.Schema) *jsonschema.Schema {
 	return either(of, &jsonschema.Schema{Type: "array", Items: of, MinItems: &least})
 }
 
-// byLanguage is a map from languages.
+// byLanguage returns the schema of a map from languages.
 func byLanguage(of *jsonschema.Schema) *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "object", PatternProperties: map[string]*jsonschema.Schema{languageCode.String(): of},
 		AdditionalProperties: jsonschema.FalseSchema}
