@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -176,14 +177,18 @@ func total(ch chan<- prometheus.Metric, d *prometheus.Desc, names []string, coun
 	}
 }
 
-// byName sums up what the store has counted by the names that are known; another version of the bot may have others.
-func byName(names []string, counted map[string]int64) map[string]int64 {
-	out := map[string]int64{}
-	for _, name := range names {
-		out[word(name)] = 0
+// byName returns the counts of the store by the values that the label may have. A store that another version of the bot has written may
+// have other values.
+func byName(values []string, counted map[string]int64) map[string]int64 {
+	out := map[string]int64{other: 0}
+	for _, value := range values {
+		out[word(value)] = 0
 	}
-	for name, n := range counted {
-		out[word(names[place(names, name)])] += n
+	for value, n := range counted {
+		if !slices.Contains(values, value) {
+			value = other
+		}
+		out[word(value)] += n
 	}
 	return out
 }

@@ -135,13 +135,13 @@ func (a *Admin) collect(ctx context.Context, now time.Time) *status {
 	s.Events.In, s.Events.Fates = byName(ways, l.In), byName(fates, l.Out)
 	s.Webhooks = map[string]float64{}
 	for _, by := range m.webhooks.all() {
-		for outcome, n := range tally(outcomes, by) {
+		for outcome, n := range by.read() {
 			s.Webhooks[outcome] += n
 		}
 	}
 	s.Rules = map[string]float64{}
 	for rule, c := range m.answers.all() {
-		if n := value(c); n > 0 {
+		if n := read(c); n > 0 {
 			s.Rules[rule] = n
 		}
 	}
@@ -154,7 +154,7 @@ func (a *Admin) collect(ctx context.Context, now time.Time) *status {
 func (m *metrics) callStatuses() []callStatus {
 	out := []callStatus{}
 	for op, series := range m.calls.all() {
-		c := callStatus{Op: op, Kinds: tally(callKinds, series.kinds)}
+		c := callStatus{Op: op, Kinds: series.kinds.read()}
 		maps.DeleteFunc(c.Kinds, func(_ string, n float64) bool { return n == 0 })
 		for _, n := range c.Kinds {
 			c.Total += n
@@ -170,22 +170,4 @@ func (m *metrics) callStatuses() []callStatus {
 	}
 	slices.SortFunc(out, func(a, b callStatus) int { return cmp.Or(cmp.Compare(b.Total, a.Total), cmp.Compare(a.Op, b.Op)) })
 	return out
-}
-
-// tally reads counters, by their names.
-func tally(names []string, counters []prometheus.Counter) map[string]float64 {
-	out := map[string]float64{}
-	for i, c := range counters {
-		out[word(names[i])] = value(c)
-	}
-	return out
-}
-
-// value reads a counter, so that the page and Prometheus cannot tell different numbers.
-func value(c prometheus.Counter) float64 {
-	var m dto.Metric
-	if c.Write(&m) != nil {
-		return 0
-	}
-	return m.GetCounter().GetValue()
 }

@@ -26,23 +26,23 @@ type recent struct {
 
 // Turn is what became of one attempt at one event.
 type Turn struct {
-	At      time.Time `json:"at"` // its end
-	Chat    string    `json:"chat"`
-	Org     string    `json:"org,omitempty"`
-	User    string    `json:"user"`
-	Event   string    `json:"event"`
-	Kind    chat.Kind `json:"kind"`
-	Result  string    `json:"result"`
-	Rule    string    `json:"rule,omitempty"`
-	Reason  string    `json:"reason,omitempty"`
-	Attempt int       `json:"attempt"`
-	Said    int       `json:"said"`             // messages sent
-	Looked  bool      `json:"looked"`           // the chat was read
-	Waited  float64   `json:"waited"`           // seconds from the event's own time to the begin of the turn
-	Took    float64   `json:"took"`             // seconds
-	Heard   string    `json:"heard,omitempty"`  // the visitor's words; only with Options.Debug
-	Answer  []string  `json:"answer,omitempty"` // the bot's; only with Options.Debug
-	Why     []string  `json:"why,omitempty"`    // the playbook's reasons, which may quote words; only with Options.Debug
+	At      time.Time  `json:"at"` // its end
+	Chat    string     `json:"chat"`
+	Org     string     `json:"org,omitempty"`
+	User    string     `json:"user"`
+	Event   string     `json:"event"`
+	Kind    chat.Kind  `json:"kind"`
+	Result  bot.Result `json:"result"`
+	Rule    string     `json:"rule,omitempty"`
+	Reason  string     `json:"reason,omitempty"`
+	Attempt int        `json:"attempt"`
+	Said    int        `json:"said"`             // messages sent
+	Looked  bool       `json:"looked"`           // the chat was read
+	Waited  float64    `json:"waited"`           // seconds from the event's own time to the begin of the turn
+	Took    float64    `json:"took"`             // seconds
+	Heard   string     `json:"heard,omitempty"`  // the visitor's words; only with Options.Debug
+	Answer  []string   `json:"answer,omitempty"` // the bot's; only with Options.Debug
+	Why     []string   `json:"why,omitempty"`    // the playbook's reasons, which may quote words; only with Options.Debug
 }
 
 func newRecent(words bool) *recent { return &recent{words: words} }
@@ -50,7 +50,7 @@ func newRecent(words bool) *recent { return &recent{words: words} }
 func (rs *recent) add(r *bot.Report, now time.Time) {
 	t := Turn{
 		At: now, Chat: r.Event.Chat, Org: r.Event.Org, User: r.Event.User, Event: r.Event.ID, Kind: r.Event.Kind,
-		Result: r.Result, Rule: r.Rule, Reason: r.Reason, Attempt: r.Attempt, Said: r.Said, Looked: r.Looked,
+		Result: bot.Result(r.Result), Rule: r.Rule, Reason: r.Reason, Attempt: r.Attempt, Said: r.Said, Looked: r.Looked,
 		Waited: r.Waited.Seconds(), Took: r.Took.Seconds(),
 	}
 	if rs.words {

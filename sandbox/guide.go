@@ -1,6 +1,10 @@
 package sandbox
 
-import "strings"
+import (
+	"strings"
+
+	"giosgbot/bot"
+)
 
 var toTry = []string{"answer", "button", "why", "human", "language", "duplicate", "outage", "restart", "playbook"}
 
@@ -41,7 +45,7 @@ func (e *evidence) delivery(v deliveryView) {
 }
 
 func (e *evidence) turn(v turnView, language string) {
-	if v.Result != "answered" {
+	if v.Result != bot.Answered {
 		return
 	}
 	e.answered[v.EventID] = true

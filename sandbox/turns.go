@@ -19,7 +19,7 @@ type turnView struct {
 	ChatID  string       `json:"chat_id"`
 	Text    string       `json:"text,omitempty"`
 	Value   string       `json:"value,omitempty"`
-	Result  string       `json:"result"`
+	Result  bot.Result   `json:"result"`
 	Rule    string       `json:"rule,omitempty"`
 	Said    int          `json:"said"`
 	Reason  string       `json:"reason,omitempty"`
@@ -42,7 +42,7 @@ func (s *Sandbox) turn(r bot.Report) {
 	ev := r.Event
 	v := turnView{
 		At: time.Now().Add(-r.Took), Kind: string(ev.Kind), EventID: ev.ID, ChatID: string(ev.Chat), Text: clip(ev.Text), Value: ev.Value,
-		Result: r.Result, Rule: r.Rule, Said: r.Said, Reason: r.Reason, Attempt: r.Attempt, Looked: r.Looked,
+		Result: bot.Result(r.Result), Rule: r.Rule, Said: r.Said, Reason: r.Reason, Attempt: r.Attempt, Looked: r.Looked,
 		Waited: max(0, r.Waited.Microseconds()), Took: r.Took.Microseconds(), Did: []string{}, Why: []reasonView{},
 	}
 	language := ""

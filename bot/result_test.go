@@ -1,0 +1,21 @@
+package bot_test
+
+import (
+	"slices"
+	"testing"
+
+	"giosgbot/bot"
+)
+
+func TestResultsThatEndAnEvent(t *testing.T) {
+	t.Parallel()
+	open := []bot.Result{bot.Later, bot.Waiting, bot.Lost}
+	for _, r := range bot.Results() {
+		if want := !slices.Contains(open, r); r.Ends() != want {
+			t.Errorf("%q ends its event: %t, want %t", r, r.Ends(), want)
+		}
+	}
+	if bot.Result("unheard of").Ends() {
+		t.Error("an unknown result ends its event")
+	}
+}
