@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"giosgbot/chat"
@@ -48,9 +47,9 @@ func (a *Admin) letter(d queue.Dead) DeadLetter {
 	if json.Unmarshal(d.Item.Body, &ev) != nil {
 		ev = chat.Event{} // it may be set aside for just that
 	}
-	user, chat, _ := strings.Cut(d.Item.Lane, "/")
+	user, chatID := chat.LaneParts(d.Item.Lane)
 	l.Kind, l.Org, l.Room = ev.Kind, ev.Org, ev.Room
-	l.User, l.Chat = cmp.Or(ev.User, user), cmp.Or(ev.Chat, chat)
+	l.User, l.Chat = cmp.Or(ev.User, user), cmp.Or(ev.Chat, chatID)
 	l.Chars = len([]rune(ev.Text))
 	if a.opts.Debug {
 		l.Text = ev.Text
