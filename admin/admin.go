@@ -18,7 +18,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"giosgbot/giosg"
 	"giosgbot/queue"
 )
 
@@ -45,12 +44,12 @@ type Options struct {
 	Store    string // where the lanes are kept, in a word or two
 	Version  string // of the program
 	Playbook func() Playbook
-	Presence func() map[giosg.UserID]time.Time // until when each bot user needs no refresh
-	Tokens   func() []giosg.Token              // those that are valid now
-	Manners  func() []giosg.Manners            // how the calls for each bot user are held back
-	Debug    bool                              // visitors' words are shown
+	Users    func() []UserState // what this process knows of each bot user
+	Debug    bool               // visitors' words are shown
 	Log      *slog.Logger
 	Now      func() time.Time // default time.Now
+
+	CallKinds []string // how an API call may end, as Call is told; any other kind is counted as "other"
 
 	Refresh time.Duration // how often the page is told what is new; default 2 s
 	Sample  time.Duration // how often the lanes are counted for the plots; default 10 s
@@ -97,14 +96,8 @@ func New(o Options) *Admin {
 	if o.Playbook == nil {
 		o.Playbook = func() Playbook { return Playbook{} }
 	}
-	if o.Presence == nil {
-		o.Presence = func() map[giosg.UserID]time.Time { return nil }
-	}
-	if o.Tokens == nil {
-		o.Tokens = func() []giosg.Token { return nil }
-	}
-	if o.Manners == nil {
-		o.Manners = func() []giosg.Manners { return nil }
+	if o.Users == nil {
+		o.Users = func() []UserState { return nil }
 	}
 	a := &Admin{
 		opts: o, started: o.Now(), stop: make(chan struct{}),

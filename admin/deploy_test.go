@@ -12,6 +12,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"giosgbot/admin"
 	"giosgbot/giosg"
 )
 
@@ -20,10 +21,16 @@ const deploy = "../deploy"
 // exported is what a running bot exports: the labels of each series' name, and the values of each label.
 type exported map[string]map[string][]string
 
-func (s *side) exported() exported {
+func exportedMetrics(t *testing.T) exported {
+	t.Helper()
+	s := start(t, func(o *admin.Options) {
+		for k := giosg.OK; k <= giosg.Canceled; k++ {
+			o.CallKinds = append(o.CallKinds, k.String())
+		}
+	})
 	s.Webhook("/webhooks/messages", "kept", time.Millisecond)
 	s.Turn(report(event(1), "answered"))
-	s.Call(giosg.Call{Op: "send message"})
+	s.Call("send message", "ok", false, 0)
 	out := exported{}
 	label := regexp.MustCompile(`(\w+)="((?:[^"\\]|\\.)*)"`)
 	for series := range s.scrape() {
@@ -90,7 +97,7 @@ func (e exported) check(t *testing.T, where, expr string) {
 
 func TestAlertsUseMetricsThatExist(t *testing.T) {
 	t.Parallel()
-	known := start(t).exported()
+	known := exportedMetrics(t)
 	b, err := os.ReadFile(filepath.Join(deploy, "prometheus", "alerts.yml"))
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +135,7 @@ func TestAlertsUseMetricsThatExist(t *testing.T) {
 
 func TestDashboardUsesMetricsThatExist(t *testing.T) {
 	t.Parallel()
-	known := start(t).exported()
+	known := exportedMetrics(t)
 	files, err := filepath.Glob(filepath.Join(deploy, "grafana", "dashboards", "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatal("there is no dashboard", err)

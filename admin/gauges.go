@@ -147,24 +147,28 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 		current = 0
 	}
 	send(currentDesc, current)
-	send(tokensDesc, float64(len(a.opts.Tokens())))
-	present := 0
-	for _, until := range a.opts.Presence() {
-		if until.After(now) {
+	g.collectUsers(send, now)
+}
+
+func (g gauges) collectUsers(send func(d *prometheus.Desc, v float64, labels ...string), now time.Time) {
+	tokens, present, open, paused, flight := 0, 0, 0, 0, 0
+	for _, u := range g.a.opts.Users() {
+		if u.TokenExpires.After(now) {
+			tokens++
+		}
+		if u.PresentUntil.After(now) {
 			present++
 		}
-	}
-	send(presentDesc, float64(present))
-	open, paused, flight := 0, 0, 0
-	for _, gate := range a.opts.Manners() {
-		if gate.Open {
+		if u.BreakerOpen {
 			open++
 		}
-		if gate.PausedUntil.After(now) {
+		if u.PausedUntil.After(now) {
 			paused++
 		}
-		flight += gate.InFlight
+		flight += u.CallsInFlight
 	}
+	send(tokensDesc, float64(tokens))
+	send(presentDesc, float64(present))
 	send(openDesc, float64(open))
 	send(pausedDesc, float64(paused))
 	send(flightDesc, float64(flight))

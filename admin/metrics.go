@@ -11,7 +11,6 @@ import (
 
 	"giosgbot/bot"
 	"giosgbot/chat"
-	"giosgbot/giosg"
 	"giosgbot/queue"
 )
 
@@ -94,20 +93,11 @@ type callSeries struct {
 	took  prometheus.Observer
 }
 
-// giosg's kinds of outcome, by their number.
-var callKinds = func() []string {
-	var out []string
-	for k := giosg.OK; k <= giosg.Canceled; k++ {
-		out = append(out, k.String())
-	}
-	return out
-}()
-
 func newMetrics(o Options, g gauges) *metrics {
 	m := &metrics{registry: prometheus.NewRegistry()}
 	m.addWebhooks()
 	m.addTurns(o)
-	m.addCalls()
+	m.addCalls(o.CallKinds)
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "giosgbot_build_info", Help: "Always 1; its labels tell what is running.",
 		ConstLabels: prometheus.Labels{"version": clean(o.Version), "go": runtime.Version()},
@@ -143,7 +133,7 @@ func (m *metrics) addTurns(o Options) {
 	}
 }
 
-func (m *metrics) addCalls() {
+func (m *metrics) addCalls(kinds []string) {
 	calls := m.counter("api_calls_total", "Calls of giosg's API, by operation and kind of outcome.", "op", "kind")
 	took := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "giosgbot_api_call_duration_seconds", Help: "How long calls of giosg's API took, by operation.",
@@ -151,7 +141,7 @@ func (m *metrics) addCalls() {
 	}, []string{"op"})
 	m.registry.MustRegister(took)
 	m.calls = newNames(maxOps, func(op string) *callSeries {
-		return &callSeries{kinds: newCounters(calls, callKinds, word(op)), took: took.WithLabelValues(word(op))}
+		return &callSeries{kinds: newCounters(calls, kinds, word(op)), took: took.WithLabelValues(word(op))}
 	})
 }
 
@@ -201,20 +191,15 @@ func (a *Admin) Turn(r bot.Report) {
 	a.recent.add(&r, now)
 }
 
-// Call is told of every call of giosg's API; see giosg.Config.Observe.
-func (a *Admin) Call(c giosg.Call) {
+// Call records a call of the platform's API: the operation, the kind of its outcome, whether that is a failure, and how long it took.
+func (a *Admin) Call(op, kind string, failed bool, took time.Duration) {
 	if a == nil {
 		return
 	}
-	s := a.metrics.calls.get(c.Op)
-	s.kinds.of(c.Kind.String()).Inc()
-	s.took.Observe(c.Duration.Seconds())
-	a.minutes.call(a.opts.Now(), failed(c.Kind))
-}
-
-// failed tells whether a call went wrong, and not just turned out that way: a chat that another took, or one that is over, is daily life.
-func failed(k giosg.Kind) bool {
-	return k != giosg.OK && k != giosg.Taken && k != giosg.Gone && k != giosg.Canceled
+	s := a.metrics.calls.get(op)
+	s.kinds.of(kind).Inc()
+	s.took.Observe(took.Seconds())
+	a.minutes.call(a.opts.Now(), failed)
 }
 
 // Webhook is told of every webhook and what the door answered; see handlers.Options.Observe.
@@ -227,9 +212,9 @@ func (a *Admin) Webhook(route, outcome string, took time.Duration) {
 	a.minutes.webhook(a.opts.Now())
 }
 
-// Token is told of every token that a webhook brings; see handlers.Options.OnToken.
-func (a *Admin) Token(t giosg.Token) {
+// UserSeen records that a webhook for a bot user has arrived. org may be empty if the webhook does not name it.
+func (a *Admin) UserSeen(user, org string) {
 	if a != nil {
-		a.users.heard(t, a.opts.Now())
+		a.users.seen(user, org, a.opts.Now())
 	}
 }

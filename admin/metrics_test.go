@@ -13,27 +13,28 @@ import (
 	"giosgbot/admin"
 	"giosgbot/bot"
 	"giosgbot/chat"
-	"giosgbot/giosg"
 	"giosgbot/queue"
 )
 
 func TestHooksCount(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(o *admin.Options) {
-		o.Tokens = func() []giosg.Token { return []giosg.Token{{User: "user-1"}, {User: "user-2"}} }
-		o.Presence = func() map[giosg.UserID]time.Time {
-			return map[giosg.UserID]time.Time{"user-1": time.Now().Add(time.Hour), "user-2": time.Now().Add(-time.Hour)}
-		}
-		o.Manners = func() []giosg.Manners {
-			return []giosg.Manners{{User: "user-1", InFlight: 3, Open: true}, {User: "user-2", InFlight: 2, PausedUntil: time.Now().Add(time.Minute)}}
+		o.CallKinds = []string{"ok", "throttled"}
+		o.Users = func() []admin.UserState {
+			now := time.Now()
+			return []admin.UserState{
+				{User: "user-1", TokenExpires: now.Add(time.Hour), PresentUntil: now.Add(time.Hour), CallsInFlight: 3, BreakerOpen: true},
+				{User: "user-2", TokenExpires: now.Add(time.Hour), PresentUntil: now.Add(-time.Hour), CallsInFlight: 2, PausedUntil: now.Add(time.Minute)},
+				{User: "user-3", TokenExpires: now.Add(-time.Hour)},
+			}
 		}
 	})
 	s.Webhook("/webhooks/messages", "kept", 2*time.Millisecond)
 	s.Webhook("/webhooks/messages", "refused", time.Millisecond)
 	s.Turn(report(event(1), "answered"))
 	s.Turn(report(event(2), "set aside"))
-	s.Call(giosg.Call{Op: "send message", Kind: giosg.OK, Duration: 30 * time.Millisecond})
-	s.Call(giosg.Call{Op: "send message", Kind: giosg.Throttled, Duration: time.Millisecond})
+	s.Call("send message", "ok", false, 30*time.Millisecond)
+	s.Call("send message", "throttled", true, time.Millisecond)
 
 	m := s.scrape()
 	for series, v := range map[string]float64{
@@ -78,9 +79,9 @@ func TestNilAdminIgnoresHooks(t *testing.T) {
 	t.Parallel()
 	var a *admin.Admin
 	a.Turn(bot.Report{})
-	a.Call(giosg.Call{})
+	a.Call("", "", false, 0)
 	a.Webhook("", "", 0)
-	a.Token(giosg.Token{})
+	a.UserSeen("", "")
 }
 
 // Events in = those that left the lanes, by whatever fate, and those that are still there: at every moment, with a real queue.
@@ -150,6 +151,7 @@ func TestLabelsAreBounded(t *testing.T) {
 	t.Parallel()
 	rules := []string{"hours", "opening hours"}
 	s := start(t, func(o *admin.Options) {
+		o.CallKinds = []string{"ok", "throttled"}
 		o.Playbook = func() admin.Playbook {
 			return admin.Playbook{Name: strings.Repeat("n", 5000), Version: "\xff", Rules: rules}
 		}
@@ -165,10 +167,10 @@ func TestLabelsAreBounded(t *testing.T) {
 				r.Result = name
 				s.Turn(r)
 				s.Webhook(name, name, time.Millisecond)
-				s.Call(giosg.Call{Op: name, Kind: giosg.Kind(n - 500)})
+				s.Call(name, name, true, 0)
 			}
-			s.Call(giosg.Call{Op: "\xff\xfe"})
-			s.Call(giosg.Call{Op: strings.Repeat("x", 4000)})
+			s.Call("\xff\xfe", "ok", false, 0)
+			s.Call(strings.Repeat("x", 4000), "ok", false, 0)
 			s.Webhook("", "", 0)
 		})
 	}
@@ -183,7 +185,7 @@ func TestLabelsAreBounded(t *testing.T) {
 		"giosgbot_webhooks_total":                17 * 5,
 		"giosgbot_turns_total":                   7 * 10,
 		"giosgbot_answers_total":                 5, // two rules, greeting, fallback, other
-		"giosgbot_api_calls_total":               65 * 11,
+		"giosgbot_api_calls_total":               65 * 3,
 		"giosgbot_api_call_duration_seconds_sum": 65,
 		"giosgbot_events_in_total":               4,
 		"giosgbot_events_total":                  8,

@@ -104,7 +104,7 @@ func (a *App) openAPI(o Options) (err error) {
 		BaseURL: a.cfg.BaseURL, Version: o.Version, Timeout: a.cfg.APITimeout, Concurrency: a.cfg.APIConcurrency,
 		Transport: o.Transport, Wrap: a.traces.Calls,
 		Observe: func(c giosg.Call) {
-			a.admin.Call(c)
+			a.admin.Call(c.Op, c.Kind.String(), callFailed(c.Kind), c.Duration)
 			if o.OnCall != nil {
 				o.OnCall(c)
 			}
@@ -122,7 +122,7 @@ func (a *App) openAdmin(o Options, keeper *presence.Keeper, tokens *giosg.TokenS
 	}
 	a.admin = admin.New(admin.Options{
 		Queue: a.store.queue, Store: a.store.kind, Version: o.Version, Log: a.log,
-		Presence: keeper.States, Tokens: tokens.All, Manners: a.api.Manners,
+		Users: func() []admin.UserState { return userStates(tokens.All(), keeper.States(), a.api.Manners()) }, CallKinds: callKinds(),
 		Playbook: func() admin.Playbook {
 			s := a.book.state()
 			return admin.Playbook{Name: s.Name, Version: s.Version, Problem: s.Problem, Rules: s.Rules}
@@ -154,7 +154,7 @@ func (a *App) openDoor(secrets []giosg.Secret, tokens *giosg.TokenStore) {
 		Problem: func() string { return a.book.state().Problem },
 		Observe: a.admin.Webhook, Trace: a.traces.Carry,
 		OnToken: func(t giosg.Token, first bool) {
-			a.admin.Token(t)
+			a.admin.UserSeen(string(t.User), string(t.Org))
 			if first {
 				a.waking.Go(func() { a.wake(t.User) })
 			}

@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"handlers": {"chat", "giosg", "livechat", "queue"},
 	"bot":      {"chat", "dedupe", "giosg", "livechat", "playbook", "queue"}, // presence and tokens are interfaces of its own
 	"tracing":  nil,
-	"admin":    {"bot", "chat", "giosg", "playbook", "queue"},
+	"admin":    {"bot", "chat", "playbook", "queue"}, // knows no platform
 	"app":      {"admin", "bot", "config", "dedupe", "giosg", "handlers", "playbook", "presence", "queue", "tracing"},
 	"cmd/bot":  {"admin", "app", "config", "giosg", "handlers", "playbook", "queue"},
 

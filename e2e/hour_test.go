@@ -14,7 +14,6 @@ import (
 	"giosgbot/admin"
 	"giosgbot/bot"
 	"giosgbot/chat"
-	"giosgbot/giosg"
 	"giosgbot/queue"
 )
 
@@ -56,17 +55,16 @@ func hour(t *testing.T) string {
 	end := time.Now()
 	now := end.Add(-time.Hour)
 	lanes := &evening{}
-	users := []giosg.UserID{giosg.UserID(id(3, 0)), giosg.UserID(id(3, 1))}
 	a := admin.New(admin.Options{
 		Queue: lanes, Store: "redis", Version: "v1.4.0", Now: func() time.Time { return now }, Debug: true,
-		Playbook: func() admin.Playbook { return admin.Playbook{Name: "shop", Version: "3f9a1c"} },
-		Presence: func() map[giosg.UserID]time.Time {
-			return map[giosg.UserID]time.Time{users[0]: end.Add(3 * time.Hour), users[1]: end.Add(7 * time.Hour)}
+		Playbook:  func() admin.Playbook { return admin.Playbook{Name: "shop", Version: "3f9a1c"} },
+		CallKinds: []string{"ok", "unknown"},
+		Users: func() []admin.UserState {
+			return []admin.UserState{
+				{User: id(3, 0), Org: id(5, 0), TokenExpires: end.Add(280 * time.Second), PresentUntil: end.Add(3 * time.Hour), CallsInFlight: 2},
+				{User: id(3, 1), Org: id(5, 1), TokenExpires: end.Add(150 * time.Second), PresentUntil: end.Add(7 * time.Hour)},
+			}
 		},
-		Tokens: func() []giosg.Token {
-			return []giosg.Token{{User: users[0], Org: giosg.OrgID(id(5, 0)), Expires: end.Add(280 * time.Second)}, {User: users[1], Org: giosg.OrgID(id(5, 1)), Expires: end.Add(150 * time.Second)}}
-		},
-		Manners: func() []giosg.Manners { return []giosg.Manners{{User: users[0], InFlight: 2}, {User: users[1]}} },
 	})
 	r := rand.New(rand.NewPCG(7, 11))
 	rules := []string{"hours", "order", "order", "order", "order number", "returns", "human", "fallback", "greeting"}
@@ -80,7 +78,7 @@ func hour(t *testing.T) string {
 			ev := say(n, now.Add(-time.Second))
 			a.Webhook("/webhooks/messages", "kept", 2*time.Millisecond)
 			a.Webhook("/webhooks/messages", "ignored", time.Millisecond)
-			a.Token(giosg.Token{User: giosg.UserID(ev.User), Org: giosg.OrgID(ev.Org)})
+			a.UserSeen(ev.User, ev.Org)
 			took := time.Duration(float64(150*time.Millisecond) * math.Exp(r.NormFloat64()/2))
 			report := bot.Report{Event: ev, Lane: ev.Lane(), Result: "answered", Rule: rules[r.IntN(len(rules))], Said: 1, Attempt: 1, Waited: 60 * time.Millisecond, Took: took}
 			if n%9 == 0 {
@@ -93,14 +91,14 @@ func hour(t *testing.T) string {
 				failed := report
 				failed.Result, failed.Rule, failed.Reason = "later", "", "send message: giosg says 503"
 				a.Turn(failed)
-				a.Call(giosg.Call{Op: "send message", Kind: giosg.Unknown, Duration: report.Took})
+				a.Call("send message", "unknown", true, report.Took)
 				report.Attempt, report.Waited = 2, 3*time.Second
 			}
 			a.Turn(report)
-			a.Call(giosg.Call{Op: "send message", Duration: report.Took / 2})
+			a.Call("send message", "ok", false, report.Took/2)
 			if n%3 == 0 {
-				a.Call(giosg.Call{Op: "join chat", Duration: report.Took / 3})
-				a.Call(giosg.Call{Op: "get room", Duration: report.Took / 4})
+				a.Call("join chat", "ok", false, report.Took/3)
+				a.Call("get room", "ok", false, report.Took/4)
 			}
 		}
 		lanes.stats = queue.Stats{Ready: r.IntN(3), Dead: len(lanes.dead)}
