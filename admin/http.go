@@ -5,15 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"net/http/pprof"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"giosgbot/webguard"
 )
 
 //go:embed page
@@ -51,42 +51,7 @@ func (a *Admin) Handler() http.Handler {
 	mux.HandleFunc("POST /api/deadletters/{id}/retry", a.retryDead)
 	mux.HandleFunc("DELETE /api/deadletters/{id}", a.dropDead)
 
-	own := http.NewCrossOriginProtection()
-	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fail(w, http.StatusForbidden, "this comes from a page of another site; use the status page itself, or a program that is no browser")
-	}))
-	return guard(own.Handler(mux))
-}
-
-// guard sets the headers that every answer has, and refuses names that are none of ours.
-func guard(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Cache-Control", "no-store")
-		if local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr); local != nil && loopback(local.String()) && !loopback(r.Host) {
-			fail(w, http.StatusMisdirectedRequest, "this server listens on this machine only, and answers to localhost, 127.0.0.1 and [::1]; a proxy in front of it must send one of them as Host")
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// loopback tells whether a host, with or without a port, is this machine by any of its own names.
-func loopback(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
+	return webguard.Guard{Refuse: fail}.Wrap(mux)
 }
 
 // plain lets the pages of the standard library have the styles that are written into them; there are no scripts in them.

@@ -37,13 +37,14 @@ var mayImport = map[string][]string{
 	"handlers": {"chat", "giosg", "livechat", "queue"},
 	"bot":      {"chat", "dedupe", "giosg", "livechat", "playbook", "queue"}, // presence and tokens are interfaces of its own
 	"tracing":  nil,
-	"admin":    {"bot", "chat", "playbook", "queue"}, // knows no platform
+	"webguard": nil,
+	"admin":    {"bot", "chat", "playbook", "queue", "webguard"}, // knows no platform
 	"app":      {"admin", "bot", "config", "dedupe", "giosg", "handlers", "playbook", "presence", "queue", "tracing"},
 	"cmd/bot":  {"admin", "app", "config", "giosg", "handlers", "playbook", "queue"},
 
 	// for trying out
 	"playbooks":   nil,
-	"sandbox":     {"app", "bot", "chat", "config", "giosg", "giosg/giosgtest", "handlers", "playbook", "playbooks"},
+	"sandbox":     {"app", "bot", "chat", "config", "giosg", "giosg/giosgtest", "handlers", "playbook", "playbooks", "webguard"},
 	"cmd/sandbox": {"app", "config", "sandbox"},
 
 	// for proving and measuring

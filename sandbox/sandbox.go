@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"giosgbot/giosg/giosgtest"
+	"giosgbot/webguard"
 )
 
 // Options say how a sandbox begins.
@@ -80,7 +81,10 @@ func New(o Options) (_ *Sandbox, err error) {
 func (s *Sandbox) Platform() *giosgtest.Platform { return s.world.platform }
 
 // Handler serves the page and what it asks for.
-func (s *Sandbox) Handler() http.Handler { return guard(s.routes()) }
+func (s *Sandbox) Handler() http.Handler {
+	guard := webguard.Guard{Images: "data: https:", LoopbackOnly: true, Refuse: refuse}
+	return guard.Wrap(s.routes())
+}
 
 // Close stops the pages' streams, the bot and the stand-in, and removes the bot's file.
 func (s *Sandbox) Close() error {
