@@ -147,9 +147,28 @@ func (b *box) done(steps ...string) {
 	}
 }
 
-// turns a switch of the bad weather.
+// turns turns a switch and waits until the server knows it.
 func (b *box) turns(name string, on bool) {
 	b.t.Helper()
 	b.click("#switch-" + name)
-	b.await("the switch "+name+" is turned", "$(¿).checked === ¿", "#switch-"+name, on)
+	b.await("the switch "+name+" is turned", "$(¿).checked === ¿ && $(¿).ariaBusy !== 'true'", "#switch-"+name, on, "#switch-"+name)
+}
+
+// kills kills the bot, and starts starts it again. Both wait until it has happened.
+func (b *box) kills() {
+	b.t.Helper()
+	b.click("#bot-kill")
+	b.await("the bot is killed", "text('#bot-state') === 'Bot killed'")
+}
+
+func (b *box) starts() {
+	b.t.Helper()
+	b.click("#bot-start")
+	b.await("the bot is running again", "text('#bot-state') === 'Bot running'")
+}
+
+// active waits until the text in the editor is the active playbook, and the page says so.
+func (b *box) active() {
+	b.t.Helper()
+	b.await("the text is the active playbook", "text('#book-state').startsWith('Active') && !$('#book-problems li.error')")
 }

@@ -76,10 +76,9 @@ func TestSandboxScreens(t *testing.T) {
 			b.await("each line has its number beside it", "Math.abs($('#book-lines').scrollHeight - $('#book-text').scrollHeight) < 20")
 			screen("playbook")
 			b.replace("", "keywords:", "keywrods:")
-			b.await("the mistake is found", "$('#book-problems li.error')")
+			b.problem("keywrods")
 			screen("playbook-broken")
-			b.click("#bot-kill")
-			b.await("the bot is dead", "text('#bot-state') === 'Bot killed'")
+			b.kills()
 			screen("killed")
 		})
 	}

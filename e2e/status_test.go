@@ -210,10 +210,11 @@ func TestStatusTellsOfAnOutage(t *testing.T) {
 	d.hears(c, "Hi! How can I help?")
 	d.p.SetFault(func(giosgtest.Call) giosgtest.Fault { return giosgtest.Fault{Status: 503} })
 	d.say(c, "open?")
-	d.await("the chat waits, and why is told", "texts('#waiting tbody tr').some((t) => t.includes('said') && t.includes('503')) && text('#wait-count') === '1'")
+	// The reason changes from attempt to attempt.
+	d.await("the chat waits, with a reason", "texts('#waiting tbody tr').some((t) => t.includes('said')) && text('#waiting td[data-name=Reason]') && text('#wait-count') === '1'")
 	d.await("what came in and has not left is told", sum+" === 1", "Still in the lanes")
 	d.click("#waiting a")
-	d.await("a click on the chat finds its turns", "$('#chat').value === ¿ && texts('#found tbody tr').some((t) => t.includes('later'))", c.ID)
+	d.await("a click on the chat finds its turns", "$('#chat').value === ¿ && texts('#found tbody tr').some((t) => t.includes('later') && t.includes('503'))", c.ID)
 	d.p.ClearFaults()
 	d.hears(c, late)
 	d.await("nothing waits any more", "text('#waiting').startsWith('Nothing waits') && text('#wait-count') === ''")

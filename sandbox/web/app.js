@@ -61,10 +61,18 @@ function drawSwitches() {
   const list = $('switches');
   if (!list.children.length) {
     fill(list, switches.map(([name, title, what]) => h('li', {}, h('label', { class: 'switch' },
-      h('input', { type: 'checkbox', role: 'switch', id: `switch-${name}`, onchange: (e) => post(`switches/${name}`, { on: e.target.checked }) }),
+      h('input', { type: 'checkbox', role: 'switch', id: `switch-${name}`, onchange: (e) => turn(name, e.target) }),
       h('span', {}, title, h('small', { class: 'muted' }, what))))));
   }
   for (const [name] of switches) $(`switch-${name}`).checked = Boolean(state.switches[name]);
+}
+
+// turn sends a switch to the server. It is busy until the server has answered, and turns back if that fails.
+async function turn(name, input) {
+  input.ariaBusy = 'true';
+  const answer = await post(`switches/${name}`, { on: input.checked });
+  input.ariaBusy = null;
+  if (!answer) drawSwitches();
 }
 
 function tabs() {

@@ -57,18 +57,23 @@ function headline(t) {
   return t.why.length ? t.why[t.why.length - 1].text : 'nothing to say';
 }
 
+const opened = new Map(); // details that are open → how to draw them again
+
 function turn(t) {
   const body = h('div', { class: 'more' });
   const details = h('details', { ontoggle: () => {
+    opened.delete(details);
     if (!details.open) return;
     post('done/why');
-    fill(body,
-      reasons(t),
-      waterfall(t),
-      t.did.length > 0 && h('p', { class: 'did' }, h('span', { class: 'muted' }, 'Plan: '), t.did.join(', then ')),
-      h('p', { class: 'muted' }, [`attempt ${t.attempt}`, `began ${span(t.waited_us)} after the event`, `took ${span(t.took_us)}`,
-        t.looked ? 'read the chat first' : 'knew the chat', `said ${t.said}`].join(' · ')));
+    drawDetails();
+    opened.set(details, drawDetails);
   } }, h('summary', {}, 'Why?'), body);
+  const drawDetails = () => fill(body,
+    reasons(t),
+    waterfall(t),
+    t.did.length > 0 && h('p', { class: 'did' }, h('span', { class: 'muted' }, 'Plan: '), t.did.join(', then ')),
+    h('p', { class: 'muted' }, [`attempt ${t.attempt}`, `started ${span(t.waited_us)} after the event`, `took ${span(t.took_us)}`,
+      t.looked ? 'read the record' : 'no need to read the record', `${t.said} ${t.said === 1 ? 'message' : 'messages'} sent`].join(' · ')));
   const words = t.text ? h('q', {}, t.text) : t.value ? h('q', {}, t.value) : '';
   return h('li', { class: `turn ${tones[t.result] ?? 'calm'}`, 'data-result': t.result, 'data-chat': t.chat_id },
     h('p', { class: 'line' }, tag(t.chat_id), h('span', { class: 'grow' }, eventWords[t.event] ?? t.event, ' ', words),
@@ -130,6 +135,7 @@ export function startBotSide() {
     fill(turns);
     fill(wire);
     accepted.clear();
+    opened.clear();
     for (const t of state.turns) turns.prepend(turn(t));
     const rows = [...state.calls.map((c) => [c.at, c, callRow]), ...state.deliveries.map((d) => [d.at, d, deliveryRow])];
     rows.sort((a, b) => new Date(a[0]) - new Date(b[0]));
@@ -138,7 +144,11 @@ export function startBotSide() {
     empty(wire, 'Nothing on the wire yet.');
   });
   on('turn', (t) => { fresh(turns); put(turns, turn(t), 200); });
-  on('call', (c) => { fresh(wire); put(wire, callRow(c), 500); });
+  on('call', (c) => {
+    fresh(wire);
+    put(wire, callRow(c), 500);
+    opened.forEach((draw) => draw()); // a turn may be reported before its last calls
+  });
   on('delivery', (d) => { fresh(wire); put(wire, deliveryRow(d), 500); });
   for (const b of document.querySelectorAll('[data-wire]')) {
     b.addEventListener('click', () => {
