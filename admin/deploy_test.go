@@ -18,7 +18,7 @@ import (
 
 const deploy = "../deploy"
 
-// exported is what a running bot exports: the labels of each series' name, and the values of each label.
+// exported has the labels of each metric that a bot exports, and the values of each label.
 type exported map[string]map[string][]string
 
 func exportedMetrics(t *testing.T) exported {
@@ -45,11 +45,11 @@ func exportedMetrics(t *testing.T) exported {
 	return out
 }
 
-// What Prometheus adds itself.
+// Prometheus adds up, job and instance by itself.
 var (
 	added       = []string{"up"}
 	addedLabels = []string{"job", "instance", "le"}
-	bounded     = []string{"outcome", "fate", "kind", "result", "way", "state"} // labels whose values are all there from the start
+	bounded     = []string{"outcome", "fate", "kind", "result", "way", "state"} // labels whose values all exist from the start
 )
 
 var (
@@ -58,7 +58,7 @@ var (
 	grouping = regexp.MustCompile(`\b(?:by|without)\s*\(([^)]*)\)`)
 )
 
-// check looks at one expression: are there such metrics, labels and values?
+// check checks that the metrics, labels and values of an expression exist.
 func (e exported) check(t *testing.T, where, expr string) {
 	t.Helper()
 	found := metric.FindAllStringSubmatch(expr, -1)
@@ -121,9 +121,9 @@ func TestAlertsUseMetricsThatExist(t *testing.T) {
 			if s := r.Labels["severity"]; s != "page" && s != "ticket" {
 				t.Errorf("%s: severity is %q", r.Alert, s)
 			}
-			for _, name := range []string{"summary", "action"} { // what is the matter, and what to do
+			for _, name := range []string{"summary", "action"} { // what is wrong, and what to do
 				if text := r.Annotations[name]; len(text) < 20 || !strings.HasSuffix(text, ".") {
-					t.Errorf("%s: %s is no sentence: %q", r.Alert, name, text)
+					t.Errorf("%s: %s is not a sentence: %q", r.Alert, name, text)
 				}
 			}
 		}
@@ -167,7 +167,7 @@ func TestDashboardUsesMetricsThatExist(t *testing.T) {
 	}
 }
 
-// The other files must at least be what they claim to be.
+// The other files are YAML, at least.
 func TestDeployFilesAreYAML(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{

@@ -19,10 +19,7 @@ import (
 //go:embed page
 var pageFiles embed.FS
 
-// Handler serves metrics, profiles, the status page and its API.
-//
-// It knows no passwords, so it looks at where a request comes from: on a loopback address it answers only to loopback names (a foreign
-// name that resolves to this machine is a browser being tricked), and what changes something is refused to pages of other sites.
+// Handler serves metrics, profiles, the status page and its API. It has no password; package webguard keeps pages of other sites out.
 func (a *Admin) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
@@ -35,7 +32,7 @@ func (a *Admin) Handler() http.Handler {
 
 	files, err := fs.Sub(pageFiles, "page")
 	if err != nil {
-		panic(err) // the name above is wrong
+		panic(err) // the embedded folder has another name
 	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, files, "status.html") })
 	mux.Handle("GET /page/", http.StripPrefix("/page/", http.FileServerFS(files)))
@@ -54,7 +51,7 @@ func (a *Admin) Handler() http.Handler {
 	return webguard.Guard{Refuse: fail}.Wrap(mux)
 }
 
-// plain lets the pages of the standard library have the styles that are written into them; there are no scripts in them.
+// plain allows inline styles, which the pages of net/http/pprof have. They have no scripts.
 func plain(h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
@@ -62,11 +59,11 @@ func plain(h http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// events streams the status, as server-sent events, until the client goes or the server stops.
+// events streams the status as server-sent events until the client leaves or the server stops.
 func (a *Admin) events(w http.ResponseWriter, r *http.Request) {
 	if a.streams.Add(1) > maxStreams {
 		a.streams.Add(-1)
-		fail(w, http.StatusServiceUnavailable, "too many pages are open")
+		fail(w, http.StatusServiceUnavailable, "too many status pages are open; close one and try again")
 		return
 	}
 	defer a.streams.Add(-1)
@@ -75,7 +72,7 @@ func (a *Admin) events(w http.ResponseWriter, r *http.Request) {
 	tick := time.NewTicker(a.opts.Refresh)
 	defer tick.Stop()
 	for {
-		_ = out.SetWriteDeadline(time.Now().Add(10 * time.Second)) // without it a client that does not read holds us for ever
+		_ = out.SetWriteDeadline(time.Now().Add(10 * time.Second)) // for a client that does not read
 		if _, err := fmt.Fprintf(w, "event: status\ndata: %s\n\n", a.status(r.Context())); err != nil {
 			return
 		}
@@ -92,13 +89,13 @@ func (a *Admin) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// maxStreams bounds the pages that are open at once.
+// maxStreams is how many status pages may be open at once.
 const maxStreams = 32
 
 func (a *Admin) turns(w http.ResponseWriter, r *http.Request) {
 	chat := strings.TrimSpace(r.URL.Query().Get("chat"))
 	if len(chat) < 4 {
-		fail(w, http.StatusBadRequest, "chat: give a chat's id, or at least its first 4 characters")
+		fail(w, http.StatusBadRequest, "chat: must be a chat's id, or at least its first 4 characters")
 		return
 	}
 	limit, ok := limitOf(r, 100, 1000)
@@ -125,7 +122,7 @@ func limitOf(r *http.Request, def, most int) (int, bool) {
 func answerJSON(w http.ResponseWriter, code int, v any) {
 	b, err := json.Marshal(v)
 	if err != nil {
-		code, b = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be written"}`)
+		code, b = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be encoded"}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)

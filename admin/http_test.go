@@ -86,7 +86,7 @@ func TestStatus(t *testing.T) {
 	if st.Version != "v1.2.3" || st.Playbook.Name != "shop" || st.Playbook.Version != "ab12cd34" || !st.Store.Up || st.Store.Kind != "file test.db" {
 		t.Errorf("%+v", st)
 	}
-	if st.Verdict.Level != "warn" { // an event is set aside, and giosg asked for a pause
+	if st.Verdict.Level != "warn" { // there is a dead letter, and giosg throttles
 		t.Errorf("%+v", st.Verdict)
 	}
 	if st.Deadletters.Total != 1 || len(st.Deadletters.Oldest) != 1 || st.Deadletters.Oldest[0].Reason != "giosg says: 400 invalid" {
@@ -96,7 +96,7 @@ func TestStatus(t *testing.T) {
 		t.Errorf("%+v", st.Events)
 	}
 	if p := st.Replies.P50; p == nil || *p < 1.8 || *p > 2.2 {
-		t.Errorf("the reply took 2 s, the page says %v", p)
+		t.Errorf("the reply took 2 s, the page shows %v", p)
 	}
 	if len(st.Calls) != 1 || st.Calls[0].Op != "send message" || st.Calls[0].Kinds["ok"] != 1 || st.Calls[0].Mean != 0.02 {
 		t.Errorf("%+v", st.Calls)
@@ -111,7 +111,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// An hour later, nothing of the hour before is left in the plots.
+// The plots show the last hour only.
 func TestMinutesAreForgotten(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -178,7 +178,7 @@ func TestTurnsOfAChat(t *testing.T) {
 	}
 }
 
-// Only so many turns are kept, the newest.
+// Only the last turns are remembered.
 func TestTurnsAreBounded(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -196,7 +196,7 @@ func TestTurnsAreBounded(t *testing.T) {
 	}
 }
 
-func TestEventsTellWhatIsNew(t *testing.T) {
+func TestStreamBringsUpdates(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -241,7 +241,7 @@ func TestEventsTellWhatIsNew(t *testing.T) {
 		t.Fatal(n, ok)
 	}
 	s.Turn(report(event(1), "answered"))
-	for { // it comes by itself
+	for { // without another request
 		n, ok := next()
 		if !ok {
 			t.Fatal("the stream ended")
@@ -250,7 +250,7 @@ func TestEventsTellWhatIsNew(t *testing.T) {
 			break
 		}
 	}
-	stop() // ends the stream too
+	stop() // also ends the stream
 	for ok := true; ok; _, ok = next() {
 	}
 	if err := <-served; err != nil {
@@ -280,8 +280,8 @@ func TestTooManyStreamsAreRefused(t *testing.T) {
 	t.Cleanup(s.http.CloseClientConnections)
 }
 
-// Why the bot said what it said is told with debug only, as reasons may quote what visitors write.
-func TestReasonsAreToldWithDebugOnly(t *testing.T) {
+// Reasons may quote visitors, so they are shown with debug only.
+func TestReasonsAreShownWithDebugOnly(t *testing.T) {
 	t.Parallel()
 	plan := func(why ...playbook.Reason) *playbook.Plan { return &playbook.Plan{Why: why} }
 	no := playbook.Reason{Rule: "price", Text: "no keyword is in it"}

@@ -14,12 +14,12 @@ import (
 	"giosgbot/queue"
 )
 
-// The values that labels may have. Any other value is counted as "other".
+// The values of labels. Any other value is counted as "other".
 var (
 	outcomes = []string{"kept", "ignored", "refused", "failed"} // of webhooks
 	kinds    = []chat.Kind{chat.Pending, chat.Routed, chat.Said, chat.Pressed, chat.Human, chat.Check}
-	ways     = []string{"webhook", "catch-up", queue.Revived} // by which the store says that events came in
-	fates    = eventFates()                                   // by which the store says that events left
+	ways     = []string{"webhook", "catch-up", queue.Revived} // how events enter the lanes, by the store
+	fates    = eventFates()                                   // how events leave the lanes, by the store
 )
 
 const (
@@ -39,7 +39,7 @@ func eventFates() []string {
 	return out
 }
 
-// counters has a counter for each value of a label, and one for all other values. The counters exist, at 0, before anything happens.
+// counters has a counter for each value of a label, and one for all other values. All of them exist from the start, at 0.
 type counters map[string]prometheus.Counter
 
 func newCounters[S ~string](v *prometheus.CounterVec, values []S, labels ...string) counters {
@@ -57,7 +57,7 @@ func (c counters) of(value string) prometheus.Counter {
 	return c[other]
 }
 
-// read returns the counts by the label's values, as Prometheus has them.
+// read returns the counts by the values of the label.
 func (c counters) read() map[string]float64 {
 	out := map[string]float64{}
 	for value, n := range c {
@@ -75,7 +75,7 @@ func read(c prometheus.Counter) float64 {
 	return m.GetCounter().GetValue()
 }
 
-// metrics are the series of one Admin. Those of the hot path are looked up beforehand.
+// metrics are the series of one Admin. Those of the hot path are looked up in advance.
 type metrics struct {
 	registry *prometheus.Registry
 
@@ -99,7 +99,7 @@ func newMetrics(o Options, g gauges) *metrics {
 	m.addTurns(o)
 	m.addCalls(o.CallKinds)
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "giosgbot_build_info", Help: "Always 1; its labels tell what is running.",
+		Name: "giosgbot_build_info", Help: "Always 1; the labels name the running version.",
 		ConstLabels: prometheus.Labels{"version": clean(o.Version), "go": runtime.Version()},
 	})
 	build.Set(1)
@@ -108,24 +108,24 @@ func newMetrics(o Options, g gauges) *metrics {
 }
 
 func (m *metrics) addWebhooks() {
-	webhooks := m.counter("webhooks_total", "Webhooks by route and outcome: kept, ignored (can matter to no bot), refused (not right), failed (could not be kept).", "route", "outcome")
+	webhooks := m.counter("webhooks_total", "Webhooks by route and outcome: kept, ignored (not for a bot), refused (not valid), failed (could not be stored).", "route", "outcome")
 	m.webhooks = newNames(maxPaths, func(route string) counters { return newCounters(webhooks, outcomes, route) })
-	m.webhookTook = m.histogram("webhook_duration_seconds", "How long the door took to answer a webhook.",
+	m.webhookTook = m.histogram("webhook_duration_seconds", "How long the webhook endpoint took to answer.",
 		[]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1})
 }
 
 func (m *metrics) addTurns(o Options) {
-	turns := m.counter("turns_total", "Attempts at events, by the event's kind and the result.", "kind", "result")
+	turns := m.counter("turns_total", "Turns, that is attempts at events, by the event's kind and the result.", "kind", "result")
 	m.turns = map[chat.Kind]counters{}
 	for _, kind := range append(slices.Clip(kinds), other) {
 		m.turns[kind] = newCounters(turns, bot.Results(), string(kind))
 	}
-	m.turnTook = m.histogram("turn_duration_seconds", "How long one attempt at an event took.",
+	m.turnTook = m.histogram("turn_duration_seconds", "How long a turn took.",
 		[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30})
-	m.replyDelay = m.histogram("reply_delay_seconds", "From the visitor's message (giosg's time) to the end of the turn that answered it.",
+	m.replyDelay = m.histogram("reply_delay_seconds", "Time from the visitor's message, by giosg's clock, to the end of the turn that answered it.",
 		[]float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600})
 
-	answers := m.counter("answers_total", "Turns that answered, by the rule that spoke last.", "rule")
+	answers := m.counter("answers_total", "Turns that answered, by the last rule that answered.", "rule")
 	m.answers = newNames(maxRules, func(rule string) prometheus.Counter { return answers.WithLabelValues(clean(rule)) }, "greeting", "fallback")
 	m.answers.fits = func(rule string) bool {
 		rules := o.Playbook().Rules
@@ -164,7 +164,7 @@ func (m *metrics) turnsOf(kind chat.Kind) counters {
 	return m.turns[other]
 }
 
-// Turn is told of every turn; see bot.Options.Observe.
+// Turn records a turn. It is for bot.Options.Observe.
 func (a *Admin) Turn(r bot.Report) {
 	if a == nil {
 		return
@@ -177,7 +177,7 @@ func (a *Admin) Turn(r bot.Report) {
 	if answered {
 		m.answers.get(r.Rule).Inc()
 		if !r.Event.At.IsZero() {
-			delay = max(r.Waited+r.Took, 0) // giosg's clock may be ahead of ours
+			delay = max(r.Waited+r.Took, 0) // the platform's clock may be ahead
 			m.replyDelay.Observe(delay.Seconds())
 		}
 	}
@@ -191,7 +191,7 @@ func (a *Admin) Turn(r bot.Report) {
 	a.recent.add(&r, now)
 }
 
-// Call records a call of the platform's API: the operation, the kind of its outcome, whether that is a failure, and how long it took.
+// Call records a call of the platform's API: the operation, the kind of its outcome, whether that is a failure, and how long the call took.
 func (a *Admin) Call(op, kind string, failed bool, took time.Duration) {
 	if a == nil {
 		return
@@ -202,7 +202,7 @@ func (a *Admin) Call(op, kind string, failed bool, took time.Duration) {
 	a.minutes.call(a.opts.Now(), failed)
 }
 
-// Webhook is told of every webhook and what the door answered; see handlers.Options.Observe.
+// Webhook records a webhook, its outcome, and how long the endpoint took to answer. It is for handlers.Options.Observe.
 func (a *Admin) Webhook(route, outcome string, took time.Duration) {
 	if a == nil {
 		return
