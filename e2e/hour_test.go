@@ -17,7 +17,7 @@ import (
 	"giosgbot/queue"
 )
 
-// evening is a queue's state at a moment of the hour that hour plays.
+// evening is the state of a queue at one moment of the hour that hour simulates.
 type evening struct {
 	stats queue.Stats
 	dead  []queue.Dead
@@ -34,7 +34,7 @@ func (e *evening) Drop(_ context.Context, _ string) error {
 	return nil
 }
 
-// id makes the same id of the same numbers.
+// id returns an id that depends on the numbers only.
 func id(kind, n int) string {
 	r := rand.New(rand.NewPCG(uint64(kind), uint64(n)))
 	return fmt.Sprintf("%08x-%04x-4%03x-a%03x-%012x", r.Uint32(), r.IntN(1<<16), r.IntN(1<<12), r.IntN(1<<12), r.Int64N(1<<48))
@@ -48,8 +48,8 @@ func say(n int, at time.Time) chat.Event {
 	}
 }
 
-// hour is the status page after an hour of a shop's evening, played in a moment: rising traffic, and ten minutes in which the platform was
-// slow and failed at times.
+// hour serves the status page after a simulated hour of a shop's evening: traffic rises, and for ten minutes the platform is slow and some
+// of its calls fail.
 func hour(t *testing.T) string {
 	t.Helper()
 	end := time.Now()

@@ -8,13 +8,13 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-func TestDuplicatesAreSwallowed(t *testing.T) {
+func TestDuplicatesAreDropped(t *testing.T) {
 	b := open(t, desktop)
 	v := b.first()
 	b.turns("duplicate", true)
 	v.say("opening hours?")
 	v.hears(hours)
-	b.await("a copy is shown as swallowed", "seen($('#wire [data-swallowed=yes]'))")
+	b.await("a copy is marked as a duplicate", "seen($('#wire [data-swallowed=yes]'))")
 	v.say("where is my order?")
 	v.hears(order)
 	b.done("answer", "duplicate")
@@ -44,8 +44,8 @@ func TestKilledBotAnswersOnceItIsBack(t *testing.T) {
 	v.hears(greeting)
 	b.kills()
 	v.say("opening hours?")
-	b.await("giosg keeps trying", "texts('#wire li[data-kind=hook]').some((t) => t.includes('comes again'))")
-	b.never("a dead bot seems to be typing", "seen($(¿))", v.at+" .typing")
+	b.await("giosg retries a webhook", "texts('#wire li[data-kind=hook]').some((t) => t.includes('will be retried'))")
+	b.never("a killed bot seems to be typing", "seen($(¿))", v.at+" .typing")
 	b.starts()
 	v.hears(hours)
 	b.done("restart")
@@ -123,10 +123,10 @@ func TestExamplesWork(t *testing.T) {
 	b.press("Hi!", kb.Enter)
 	v.say("do you know Aurora 2?")
 	v.hears("About the Aurora lamp")
-	b.await("its picture is not fetched unasked", "text(¿).includes('Show the picture from')", v.at+" .picture")
+	b.await("its picture is not loaded without a click", "text(¿).includes('Show the picture from')", v.at+" .picture")
 }
 
-// A phone shows one thing at a time.
+// A phone shows one panel at a time.
 func TestPhone(t *testing.T) {
 	b := open(t, phone)
 	v := b.first()
@@ -155,10 +155,10 @@ func TestPhone(t *testing.T) {
 	v.once(greeting, hours, asked)
 }
 
-// Whoever follows the guide has seen it all within a minute, on one page.
+// Follows all steps of the guide.
 func TestGuideToTheEnd(t *testing.T) {
 	b := open(t, desktop)
-	b.await("it says what to do first", "text('#guide-hint').includes('opening hours?')")
+	b.await("the guide shows the first step", "text('#guide-hint').includes('opening hours?')")
 	v := b.first()
 	v.say("opening hours?")
 	v.hears(hours)
@@ -187,14 +187,14 @@ func TestGuideToTheEnd(t *testing.T) {
 	b.done("outage")
 	b.kills()
 	finnish.say("kiitos")
-	b.await("giosg keeps trying", "texts('#wire li[data-kind=hook]').some((t) => t.includes('comes again'))")
+	b.await("giosg retries a webhook", "texts('#wire li[data-kind=hook]').some((t) => t.includes('will be retried'))")
 	b.starts()
 	finnish.hears("Ole hyvä!")
 	b.done("restart")
 	b.click("#tab-book")
 	b.replace("", hours, "Day and night.")
 	b.done("playbook")
-	b.await("all is ticked off", "text('#guide-count') === '9 of 9' && text('#guide-hint').includes('seen it all')")
+	b.await("all steps are ticked off", "text('#guide-count') === '9 of 9' && text('#guide-hint').includes('That was the last step')")
 	finnish.once(greetFi, hoursFi, unknownFi, "Kirjoita tilausnumerosi, esimerkiksi A123456.", "Ole hyvä!")
 	v.once(greeting, hours, order, asked)
 }
