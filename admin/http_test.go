@@ -16,6 +16,45 @@ import (
 	"giosgbot/playbook"
 )
 
+// fullStatus is what TestStatus reads of the status.
+type fullStatus struct {
+	Version  string
+	Verdict  struct{ Level, Title string }
+	Playbook struct{ Name, Version string }
+	Store    struct {
+		Kind string
+		Up   bool
+	}
+	Lanes       struct{ Ready, Paused int }
+	Replies     struct{ P50, P99 *float64 }
+	Deadletters struct {
+		Total  int
+		Oldest []admin.DeadLetter
+	}
+	Events struct{ In, Fates map[string]float64 }
+	Calls  []struct {
+		Op    string
+		Total float64
+		Mean  float64
+		Kinds map[string]float64
+	}
+	Users []struct {
+		User     string
+		Org      string
+		Webhook  *time.Time
+		Token    *time.Time `json:"token_expires"`
+		Presence *time.Time `json:"present_until"`
+		Paused   *time.Time `json:"paused_until"`
+		InFlight int        `json:"calls_under_way"`
+	}
+	Minutes []struct {
+		At       int64
+		Answered int
+		P50      *float64
+		Oldest   *float64
+	}
+}
+
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -43,43 +82,7 @@ func TestStatus(t *testing.T) {
 	if strings.Contains(body, "4111") {
 		t.Error("a visitor's words are shown")
 	}
-	var st struct {
-		Version  string
-		Verdict  struct{ Level, Title string }
-		Playbook struct{ Name, Version string }
-		Store    struct {
-			Kind string
-			Up   bool
-		}
-		Lanes       struct{ Ready, Paused int }
-		Replies     struct{ P50, P99 *float64 }
-		Deadletters struct {
-			Total  int
-			Oldest []admin.DeadLetter
-		}
-		Events struct{ In, Fates map[string]float64 }
-		Calls  []struct {
-			Op    string
-			Total float64
-			Mean  float64
-			Kinds map[string]float64
-		}
-		Users []struct {
-			User     string
-			Org      string
-			Webhook  *time.Time
-			Token    *time.Time `json:"token_expires"`
-			Presence *time.Time `json:"present_until"`
-			Paused   *time.Time `json:"paused_until"`
-			InFlight int        `json:"calls_under_way"`
-		}
-		Minutes []struct {
-			At       int64
-			Answered int
-			P50      *float64
-			Oldest   *float64
-		}
-	}
+	var st fullStatus
 	if err := json.Unmarshal([]byte(body), &st); err != nil {
 		t.Fatal(err)
 	}
