@@ -121,22 +121,49 @@ func (p *page) clickDisabled(selector string) {
 	p.must(chromedp.Do(p.ctx, chromedp.MouseClickXY(at.X, at.Y)))
 }
 
+// clickOn aims at an element and clicks. Elements may move between the two, for example when a list gets a new row. Then the click has no
+// effect on what it hits, and clickOn aims again, as a person would.
 func (p *page) clickOn(meaning, element string) {
 	p.t.Helper()
-	at := awaited[struct{ X, Y float64 }](p, meaning, `await (async () => {
-		const e = `+element+`;
-		if (!seen(e) || e.disabled) return null;
-		e.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: 'instant' });
-		const before = e.getBoundingClientRect();
-		await new Promise((resolve) => setTimeout(resolve, 50));
-		const b = e.getBoundingClientRect();
-		if (b.x !== before.x || b.y !== before.y || b.width !== before.width) return null;
-		const x = b.x + Math.min(b.width / 2, 60), y = b.y + Math.min(b.height / 2, 40);
-		const top = document.elementFromPoint(x, y);
-		return e === top || e.contains(top) || top?.control === e || e.labels && [...e.labels].some((l) => l.contains(top)) ? { x, y } : null;
-	})()`)
-	p.must(chromedp.Do(p.ctx, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at.X, at.Y), chromedp.MouseClickXY(at.X, at.Y)))
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		at := awaited[struct{ X, Y float64 }](p, meaning, `await (async () => {
+			const e = `+element+`;
+			if (!seen(e) || e.disabled) return null;
+			e.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: 'instant' });
+			const before = e.getBoundingClientRect();
+			await new Promise((resolve) => setTimeout(resolve, 50));
+			const b = e.getBoundingClientRect();
+			if (b.x !== before.x || b.y !== before.y || b.width !== before.width) return null;
+			const x = b.x + Math.min(b.width / 2, 60), y = b.y + Math.min(b.height / 2, 40);
+			const on = (top) => e.contains(top) || top?.control === e || [...e.labels ?? []].some((l) => l.contains(top));
+			if (!on(document.elementFromPoint(x, y))) return null;
+			`+watchClick+`
+			return { x, y };
+		})()`)
+		p.must(chromedp.Do(p.ctx, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at.X, at.Y), chromedp.MouseClickXY(at.X, at.Y)))
+		if get[bool](p, "window.unwatchClick()") {
+			return
+		}
+	}
+	p.t.Fatalf("%s: it does not stay in its place", meaning)
 }
+
+// watchClick blocks the events of a click that misses. window.unwatchClick ends this and returns whether the click has hit.
+const watchClick = `
+	const events = ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click'];
+	let hit = false;
+	const watch = (event) => {
+		if (!on(event.target)) {
+			event.preventDefault();
+			event.stopImmediatePropagation();
+		} else if (event.type === 'click') hit = true;
+	};
+	for (const type of events) addEventListener(type, watch, true);
+	window.unwatchClick = () => {
+		for (const type of events) removeEventListener(type, watch, true);
+		return hit;
+	};
+`
 
 // focused waits until an element has the focus.
 func (p *page) focused(selector string) {
