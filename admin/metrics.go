@@ -169,7 +169,7 @@ func (a *Admin) Turn(r bot.Report) {
 	if a == nil {
 		return
 	}
-	now, m, result := a.opts.Now(), a.metrics, bot.Result(r.Result)
+	now, m, result := a.opts.Now(), a.metrics, r.Result
 	m.turnsOf(r.Event.Kind).of(string(result)).Inc()
 	m.turnTook.Observe(r.Took.Seconds())
 	answered := result == bot.Answered

@@ -164,7 +164,7 @@ func TestLabelsAreBounded(t *testing.T) {
 				r := report(event(n), "answered")
 				r.Rule, r.Event.Kind = name, chat.Kind(name)
 				s.Turn(r)
-				r.Result = name
+				r.Result = bot.Result(name)
 				s.Turn(r)
 				s.Webhook(name, name, time.Millisecond)
 				s.Call(name, name, true, 0)

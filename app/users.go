@@ -9,8 +9,13 @@ import (
 	"giosgbot/giosg"
 )
 
-// userStates combines what is known of each bot user, for the operator.
-func userStates(tokens []giosg.Token, presentUntil map[giosg.UserID]time.Time, calls []giosg.Manners) []admin.UserState {
+// users returns what is known of each bot user, for the operator.
+func (g *giosgSide) users() []admin.UserState {
+	return userStates(g.tokens.All(), g.presence.States(), g.api.Limits())
+}
+
+// userStates combines what is known of each bot user.
+func userStates(tokens []giosg.Token, presentUntil map[giosg.UserID]time.Time, calls []giosg.Limits) []admin.UserState {
 	byID := map[giosg.UserID]admin.UserState{}
 	for _, t := range tokens {
 		s := byID[t.User]

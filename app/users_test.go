@@ -15,7 +15,7 @@ func TestUserStatesAreCombined(t *testing.T) {
 	got := userStates(
 		[]giosg.Token{{User: "a", Org: "o", Value: "secret", Expires: now}},
 		map[giosg.UserID]time.Time{"a": now.Add(1), "b": now.Add(2)},
-		[]giosg.Manners{{User: "c", InFlight: 3, PausedUntil: now.Add(3), Open: true}, {User: "a", InFlight: 1}},
+		[]giosg.Limits{{User: "c", InFlight: 3, PausedUntil: now.Add(3), Open: true}, {User: "a", InFlight: 1}},
 	)
 	want := []admin.UserState{
 		{User: "a", Org: "o", TokenExpires: now, PresentUntil: now.Add(1), CallsInFlight: 1},

@@ -1,31 +1,33 @@
 package bot
 
-// Result is what became of a turn.
+// Result says what became of a turn.
 type Result string
 
-// The results of a turn. Metrics, logs and the status page show them, so their values stay as they are.
 const (
-	Answered Result = "answered"  // the bot did what the playbook wants, and said something at least once
-	Silent   Result = "silent"    // the playbook wants nothing to be said
-	Ignored  Result = "ignored"   // the event is not one to act on
-	Taken    Result = "taken"     // somebody else has the chat
-	Over     Result = "over"      // the chat has ended
-	SetAside Result = "set aside" // the event became a dead letter
-	Later    Result = "later"     // the turn failed, and the event is tried again
-	Waiting  Result = "waiting"   // the event waits for a valid token
-	Lost     Result = "lost"      // another worker took over the lane during the turn
+	// Answered: the bot said something.
+	Answered Result = "answered"
+	// Silent: there was nothing to say.
+	Silent Result = "silent"
+	// Ignored: the event is of no interest to this bot.
+	Ignored Result = "ignored"
+	// Taken: another user has the chat.
+	Taken Result = "taken"
+	// Over: the chat has ended, or is no longer the bot's.
+	Over Result = "over"
+	// SetAside: the event was given up. It is a dead letter.
+	SetAside Result = "set aside"
+	// Later: the event will be tried again.
+	Later Result = "later"
+	// Waiting: the lane is parked until something comes, such as a token.
+	Waiting Result = "waiting"
+	// Lost: another worker has the lane.
+	Lost Result = "lost"
 )
 
-// Results returns all results.
+// Results lists all results; those that end an event come first.
 func Results() []Result {
 	return []Result{Answered, Silent, Ignored, Taken, Over, SetAside, Later, Waiting, Lost}
 }
 
-// Ends reports whether a turn with this result finishes its event. After the other results the event stays in its lane.
-func (r Result) Ends() bool {
-	switch r {
-	case Answered, Silent, Ignored, Taken, Over, SetAside:
-		return true
-	}
-	return false
-}
+// Ends reports whether the event needs no further turn.
+func (r Result) Ends() bool { return r != "" && r != Later && r != Waiting && r != Lost }
