@@ -22,7 +22,7 @@ import (
 	"giosgbot/queue"
 )
 
-// side is an operator's side with a real queue behind it.
+// side is an Admin with a real queue.
 type side struct {
 	*admin.Admin
 	t     *testing.T
@@ -31,7 +31,7 @@ type side struct {
 	clock *clock
 }
 
-// clock stands still unless it is set; the zero value is the real time.
+// clock is the real time until it is set; then it stands still.
 type clock struct{ at atomic.Pointer[time.Time] }
 
 func (c *clock) now() time.Time {
@@ -108,7 +108,7 @@ func (s *side) get(path string, out any) {
 	}
 }
 
-// samples are the series of a scrape, by name and labels as Prometheus writes them.
+// samples has the values of a scrape by the series' name and labels, as Prometheus writes them.
 type samples map[string]float64
 
 func (s *side) scrape() samples {
@@ -159,7 +159,7 @@ func (s *side) want(m samples, series string, v float64) {
 	s.t.Helper()
 	got, ok := m[series]
 	if !ok {
-		s.t.Errorf("there is no %s", series)
+		s.t.Errorf("there is no series %s", series)
 	} else if got != v {
 		s.t.Errorf("%s is %v, want %v", series, got, v)
 	}
@@ -190,7 +190,7 @@ func report(ev chat.Event, result string) bot.Report {
 	return r
 }
 
-// put lets an event in, as the door does.
+// put puts an event into its lane, as the webhook endpoint does.
 func (s *side) put(ev chat.Event) {
 	s.t.Helper()
 	if err := s.queue.Put(s.t.Context(), item(ev)); err != nil {
@@ -199,7 +199,7 @@ func (s *side) put(ev chat.Event) {
 	s.Webhook("/webhooks/messages", "kept", time.Millisecond)
 }
 
-// work takes the next event to an end, as the bot does.
+// work ends a turn for the next event, as the bot does.
 func (s *side) work(result string) {
 	s.t.Helper()
 	l, err := s.queue.Lease(s.t.Context())

@@ -87,7 +87,7 @@ func (a *App) openAdmin(ctx context.Context, o Options) {
 	}
 	a.admin = admin.New(admin.Options{
 		Queue: a.store.queue, Store: a.store.kind, Version: o.Version, Log: a.log,
-		Presence: a.giosg.presence.States, Tokens: a.giosg.tokens.All, Manners: a.giosg.api.Limits,
+		Users: a.giosg.users, CallKinds: callKinds(),
 		Playbook: func() admin.Playbook {
 			s := a.book.state()
 			return admin.Playbook{Name: s.Name, Version: s.Version, Problem: s.Problem, Rules: s.Rules}

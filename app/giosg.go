@@ -37,7 +37,7 @@ func openGiosg(cfg config.Config, o Options, s *store, secrets []giosg.Secret, a
 		BaseURL: cfg.BaseURL, Version: o.Version, Timeout: cfg.APITimeout, Concurrency: cfg.APIConcurrency,
 		Transport: o.Transport, Wrap: a.traces.Calls,
 		Observe: func(c giosg.Call) {
-			a.admin.Call(c)
+			a.admin.Call(c.Op, c.Kind.String(), callFailed(c.Kind), c.Duration)
 			if o.OnCall != nil {
 				o.OnCall(c)
 			}
@@ -66,7 +66,7 @@ func openGiosg(cfg config.Config, o Options, s *store, secrets []giosg.Secret, a
 		Observe: func(route, outcome string, took time.Duration) { a.admin.Webhook(route, outcome, took) },
 		Trace:   a.traces.Carry,
 		OnToken: func(t giosg.Token, first bool) {
-			a.admin.Token(t)
+			a.admin.UserSeen(string(t.User), string(t.Org))
 			g.tokenCame(t, first)
 		},
 	})

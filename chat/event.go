@@ -2,7 +2,10 @@
 // turn, and how the bot stands to a chat. It decides nothing and calls nobody.
 package chat
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Kind says what happened in a chat.
 type Kind string
@@ -46,6 +49,12 @@ type Event struct {
 
 // Lane names the queue of the chat's unfinished events: one bot user in one chat.
 func (e Event) Lane() string { return e.User + "/" + e.Chat }
+
+// LaneParts returns the bot user and the chat of a lane that [Event.Lane] has named. It is for events that can no longer be read.
+func LaneParts(lane string) (user, chat string) {
+	user, chat, _ = strings.Cut(lane, "/")
+	return user, chat
+}
 
 // FromVisitor reports whether the visitor wrote or pressed a button.
 func (e Event) FromVisitor() bool { return e.Kind == Said || e.Kind == Pressed }

@@ -124,10 +124,10 @@ func TestDeadletters(t *testing.T) {
 		if err := w.p.Await(t.Context(), func() bool { return len(chat.Said("bot")) == 3 }); err != nil {
 			t.Fatal(err)
 		}
-		if got := succeeds(t, admin, "deadletters"); !strings.Contains(got, "Nothing is set aside.") {
+		if got := succeeds(t, admin, "deadletters"); !strings.Contains(got, "There are no dead letters.") {
 			t.Errorf("afterwards: %s", got)
 		}
-		fails(t, 1, admin, []string{"deadletters", "retry", ids[0]}, "nothing of this id is set aside")
+		fails(t, 1, admin, []string{"deadletters", "retry", ids[0]}, "there is no dead letter with this id")
 		fails(t, 1, map[string]string{"ADMIN_ADDR": ""}, []string{"deadletters"}, "ADMIN_ADDR is empty")
 	})
 }
