@@ -43,14 +43,16 @@ fallback:
 
 func TestVersion(t *testing.T) {
 	t.Parallel()
-	if got := succeeds(t, nil, "version"); got != "giosg-bot "+version+"\n" {
-		t.Errorf("%q", got)
+	for _, arg := range []string{"version", "--version"} {
+		if got := succeeds(t, nil, arg); got != "giosg-bot "+version+"\n" {
+			t.Errorf("%s: %q", arg, got)
+		}
 	}
 }
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"--help"}, {"-h"}, {"serve", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"-h"}, {"help"}, {"serve", "--help"}, {"help", "serve"}} {
 		help := succeeds(t, nil, args...)
 		for _, s := range config.Settings() {
 			entry := "\n" + s.Name
@@ -63,13 +65,20 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	help := succeeds(t, nil, "--help")
-	for _, c := range []string{"serve", "check <playbook>", "healthcheck", "version"} {
+	for _, c := range []string{"serve", "check <playbook>", "try", "deadletters", "healthcheck", "version", "help"} {
 		if !strings.Contains(help, "\n  "+c) {
 			t.Errorf("the command %s is not there:\n%s", c, help)
 		}
 	}
-	if help := succeeds(t, nil, "check", "--help"); !strings.Contains(help, "<playbook>") {
-		t.Errorf("%s", help)
+	for _, args := range [][]string{{"check", "--help"}, {"help", "check"}} {
+		if help := succeeds(t, nil, args...); !strings.Contains(help, "<playbook>") || !strings.Contains(help, "--team") {
+			t.Errorf("%v: %s", args, help)
+		}
+	}
+	for _, args := range [][]string{{"deadletters", "retry", "--help"}, {"help", "deadletters", "retry"}} {
+		if help := succeeds(t, nil, args...); !strings.Contains(help, "retry <id> ...") || !strings.Contains(help, "--url") {
+			t.Errorf("%v: %s", args, help)
+		}
 	}
 }
 
@@ -80,10 +89,17 @@ func TestMisuse(t *testing.T) {
 		say  []string
 	}{
 		{[]string{"chek", "shop.yaml"}, []string{`there is no command "chek"`, "serve, check", "Try: bot --help"}},
-		{[]string{"help"}, []string{`there is no command "help"`, "Try: bot --help"}},
+		{[]string{"chek", "--team", "Sales"}, []string{`there is no command "chek"`, "Try: bot --help"}},
+		{[]string{"help", "chek"}, []string{`there is no command "chek"`, "Try: bot --help"}},
+		{[]string{"help", "deadletters", "purge"}, []string{`there is no command "purge"`, "list, show, retry, drop"}},
 		{[]string{"--nope"}, []string{"unknown flag --nope", "Try: bot --help"}},
 		{[]string{"serve", "shop.yaml"}, []string{"unexpected argument shop.yaml", "Try: bot serve --help"}},
 		{[]string{"check"}, []string{"<playbook>", "Try: bot check --help"}},
+		{[]string{"deadletters", "show"}, []string{"expected <id>", "Try: bot deadletters show --help"}},
+		{[]string{"deadletters", "show", "1", "2"}, []string{"unexpected argument 2"}},
+		{[]string{"try", "a.yaml", "b.yaml"}, []string{"unexpected argument b.yaml", "Try: bot try --help"}},
+		{[]string{"try", "--mode"}, []string{"--mode", "Try: bot try --help"}},
+		{[]string{"deadletters", "--limit", "many"}, []string{"many", "--limit", "Try: bot deadletters --help"}},
 		{[]string{"version", "--nope"}, []string{"unknown flag --nope", "Try: bot version --help"}},
 	} {
 		fails(t, 2, map[string]string{"WEBHOOK_SECRET": secret}, tt.args, tt.say...)
@@ -98,7 +114,7 @@ func TestWrongSettings(t *testing.T) {
 		"GIOSG_BASE_URL": "https://user:" + password + "@giosg.example", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
 		"PLAYBOOK": "nowhere/shop.yaml",
 	}, []string{"serve"},
-		"the settings are not right:\n  ", "\n  REDIS_URL: must begin with redis://", "\n  LISTEN_ADDR is \"8080\": must be host:port or :port",
+		"the settings are invalid:\n  ", "\n  REDIS_URL: must begin with redis://", "\n  LISTEN_ADDR is \"8080\": must be host:port or :port",
 		"\n  WORKERS is \"many\": must be a number from 1 to 4096", "\n  GIOSG_BASE_URL: must be an address like", "\n  LOG_LEVEL is \"loud\": must be debug, info, warn or error",
 		"\n  LOG_FORMAT is \"xml\": must be json or text", "\n  PLAYBOOK: open nowhere/shop.yaml: no such file")
 	if n := strings.Count(said, "\n"); n != 8 {
@@ -282,7 +298,7 @@ func TestHealthcheck(t *testing.T) {
 	}), "stopping: the bot is shutting down")
 	check(serve(http.NotFound), "is not the bot")
 	check(serve(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }), "is not the bot")
-	fails(t, 1, map[string]string{"LISTEN_ADDR": "nonsense"}, []string{"healthcheck"}, "LISTEN_ADDR is not right")
+	fails(t, 1, map[string]string{"LISTEN_ADDR": "nonsense"}, []string{"healthcheck"}, "LISTEN_ADDR is invalid")
 }
 
 // stop asks the process to end, as a service manager does, and returns its exit code.
