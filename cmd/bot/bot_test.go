@@ -50,6 +50,19 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+// A call of reflect.Value.MethodByName anywhere in the program, and text/template has one, makes the linker keep every exported method:
+// about 10 MB. "go build -ldflags=-dumpdep" shows what leads to a function that is marked ReflectMethod.
+func TestProgramIsSmall(t *testing.T) {
+	t.Parallel()
+	s, err := os.Stat(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Size() > 22_000_000 {
+		t.Errorf("the program has %d bytes", s.Size())
+	}
+}
+
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"--help"}, {"-h"}, {"help"}, {"serve", "--help"}, {"help", "serve"}} {
