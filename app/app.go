@@ -282,7 +282,7 @@ func (a *App) echo() *echo.Echo {
 		},
 	}))
 	if a.traces != nil {
-		e.Pre(echo.WrapMiddleware(a.traces.Door))
+		e.Pre(echo.WrapMiddleware(a.traces.Webhooks))
 	}
 	a.door.Register(e)
 	return e
