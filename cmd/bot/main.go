@@ -63,7 +63,8 @@ func rootCommand(e *env) *cobra.Command {
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	// cobra's templates for help and versions are not used: text/template keeps the linker from removing unused methods, 10 MB of them.
+	// The help and the version are printed without cobra's templates: text/template keeps the linker from removing unused methods,
+	// 10 MB of them.
 	showVersion := root.Flags().Bool("version", false, "Print the version.")
 	root.PersistentFlags().BoolP("help", "h", false, "Show this help.")
 	root.RunE = func(cmd *cobra.Command, args []string) error {

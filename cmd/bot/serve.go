@@ -30,7 +30,8 @@ func serveCommand(e *env) *cobra.Command {
 func serve(ctx context.Context, e *env) error {
 	cfg, err := config.Load(e.getenv)
 	if len(cfg.WebhookSecrets) == 0 && !strings.Contains(fmt.Sprint(err), "WEBHOOK_SECRET") {
-		err = errors.Join(err, errors.New("WEBHOOK_SECRET is not set: without it anybody could talk to the bot. Make one: openssl rand -hex 32"))
+		err = errors.Join(err, errors.New(
+			"WEBHOOK_SECRET is not set: without it anybody could send webhooks. Make one: openssl rand -hex 32"))
 	}
 	if err != nil {
 		err = errors.Join(err, app.CheckPlaybook(cfg.Playbook)) // report all mistakes at once
