@@ -1,4 +1,4 @@
-# The image holds one static program, the certificates of public authorities and an empty folder for data: no shell, no libc.
+# The image contains one static program, the certificates of public authorities and an empty data folder, but no shell and no libc.
 #
 #   docker build --build-arg VERSION=$(git describe --tags --always) -t giosg-bot .
 #   docker run -p 8080:8080 -e WEBHOOK_SECRET=... -v giosg-bot:/data giosg-bot
@@ -22,15 +22,15 @@ LABEL org.opencontainers.image.title="giosg-bot" \
 COPY --from=build /out/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build --chown=65532:65532 /out/data /data
 COPY --from=build /out/bot /bot
-# Time zones are inside the program.
+# The program contains the time zones.
 
-# The embedded store; unused with REDIS_URL. A volume that is mounted here must be writable by the user below.
+# The embedded store, not used with REDIS_URL. The user below must be able to write to a volume that is mounted here.
 ENV DATA_FILE=/data/giosg-bot.db
 VOLUME /data
 USER 65532:65532
 
-# Webhooks, /healthz and /readyz. ADMIN_ADDR stays on the container's own loopback, 127.0.0.1:9090: to reach it from a private network
-# set ADMIN_ADDR=:9090, and never publish that port to the internet.
+# Webhooks, /healthz and /readyz. ADMIN_ADDR stays on the container's own loopback address, 127.0.0.1:9090. To reach it from a private
+# network, set ADMIN_ADDR=:9090; never publish that port to the internet.
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 CMD ["/bot", "healthcheck"]
 STOPSIGNAL SIGTERM
