@@ -222,7 +222,7 @@ func (a *App) echo() *echo.Echo {
 		},
 	}))
 	if a.traces != nil {
-		e.Pre(echo.WrapMiddleware(a.traces.Door))
+		e.Pre(echo.WrapMiddleware(a.traces.Webhooks))
 	}
 	a.giosg.endpoint.Register(e)
 	return e

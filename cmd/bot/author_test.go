@@ -88,7 +88,7 @@ func TestTry(t *testing.T) {
 	fails(t, 1, nil, []string{"try", "missing.yaml"}, "missing.yaml")
 }
 
-// What giosg refuses is set aside, can be seen, put back and forgotten, while the bot runs.
+// An event that giosg refuses becomes a dead letter, which can be shown, retried and dropped while the bot runs.
 func TestDeadletters(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {
@@ -109,7 +109,7 @@ func TestDeadletters(t *testing.T) {
 		var list string
 		for end := time.Now().Add(30 * time.Second); strings.Count(list, "400") < 2; {
 			if list = succeeds(t, admin, "deadletters", "list"); time.Now().After(end) {
-				t.Fatalf("nothing is set aside:\n%s", list)
+				t.Fatalf("there are no two dead letters:\n%s", list)
 			}
 		}
 		if refuse.Hits() != 2 {
@@ -151,7 +151,7 @@ func deadIDs(t *testing.T, base string) (ids []string) {
 		ids = append(ids, d.ID)
 	}
 	if len(ids) != 2 {
-		t.Fatalf("set aside: %v", ids)
+		t.Fatalf("dead letters: %v", ids)
 	}
 	return ids
 }
