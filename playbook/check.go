@@ -24,12 +24,12 @@ func Check(p *Playbook, o Options) []Problem {
 		c.warn(note.at, "%s", note.text)
 	}
 	c.modesUsed()
-	c.each(p.base, func(q *Playbook) {
+	p.base.each(func(q *Playbook) {
 		c.rules(q)
 		c.buttons(q)
 		c.cases(q)
 	})
-	c.each(p.base, c.texts)
+	p.base.each(c.texts)
 	return c.src.sorted()
 }
 
@@ -48,14 +48,6 @@ type note struct {
 
 func (c *checker) warn(at pos, format string, args ...any) {
 	c.src.add(Warning, at, "", nil, format, args...)
-}
-
-// each visits a playbook and all its overrides.
-func (c *checker) each(p *Playbook, visit func(*Playbook)) {
-	visit(p)
-	for _, o := range p.overrides {
-		c.each(o.playbook, visit)
-	}
 }
 
 // covers reports whether a may answer whenever b may.
@@ -142,7 +134,7 @@ func (c *checker) shown() map[string]bool {
 		return c.values
 	}
 	values := map[string]bool{}
-	c.each(c.base, func(p *Playbook) {
+	c.base.each(func(p *Playbook) {
 		p.walk(func(_ *rule, _ int, m *message) {
 			for _, a := range m.attachments {
 				for _, b := range a.buttons {
@@ -204,8 +196,8 @@ func (c *checker) cases(p *Playbook) {
 // modesUsed warns of conditions on modes that the playbook does not have.
 func (c *checker) modesUsed() {
 	var modes []Mode
-	c.each(c.base, func(p *Playbook) { modes = append(modes, p.modes...) })
-	c.each(c.base, func(p *Playbook) {
+	c.base.each(func(p *Playbook) { modes = append(modes, p.modes...) })
+	c.base.each(func(p *Playbook) {
 		for _, r := range p.rules {
 			if len(r.guard.modes) > 0 && !slices.ContainsFunc(r.guard.modes, func(m Mode) bool { return slices.Contains(modes, m) }) {
 				c.warn(r.at, "the rule %q never answers: its mode is not one of the playbook's modes (%s)", r.name, join(modes))

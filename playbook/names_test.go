@@ -34,3 +34,27 @@ overrides:
 		}
 	}
 }
+
+// TestTeams checks that Teams lists the teams of the whole file for each variant.
+func TestTeams(t *testing.T) {
+	t.Parallel()
+	p := load(t, `
+name: shop
+languages: [en, fi]
+rules:
+  - name: human
+    when: {keywords: {any: [human]}}
+    do: {hand_over: {team: {en: Support, fi: Tuki}, nobody: {do: {hand_over: {team: Night, nobody: {any: Sorry.}}}}}}
+overrides:
+  - organization: a
+    fallback: {do: {hand_over: Sales}}
+`)
+	for _, p := range []*playbook.Playbook{p, p.For("a", "")} {
+		if got := p.Teams(); !slices.Equal(got, []string{"Night", "Sales", "Support", "Tuki"}) {
+			t.Errorf("got %q", got)
+		}
+	}
+	if got := load(t, shop).Teams(); len(got) > 0 {
+		t.Errorf("without hand-overs: got %q", got)
+	}
+}

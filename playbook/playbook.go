@@ -88,17 +88,35 @@ func (p *Playbook) Languages() []string { return slices.Clone(p.languages) }
 // Rules returns the sorted names of all rules of the file, including those of its overrides.
 func (p *Playbook) Rules() []string {
 	names := map[string]bool{}
-	var add func(*Playbook)
-	add = func(p *Playbook) {
-		for _, r := range p.rules {
+	p.base.each(func(q *Playbook) {
+		for _, r := range q.rules {
 			names[r.name] = true
 		}
-		for _, o := range p.overrides {
-			add(o.playbook)
-		}
-	}
-	add(p.base)
+	})
 	return slices.Sorted(maps.Keys(names))
+}
+
+// Teams returns the sorted names of all teams that the file's hand-overs name, including those of its overrides.
+func (p *Playbook) Teams() []string {
+	names := map[string]bool{}
+	p.base.each(func(q *Playbook) {
+		q.walkHandOvers(func(h *handOver) {
+			for _, name := range h.team {
+				if name != "" {
+					names[name] = true
+				}
+			}
+		})
+	})
+	return slices.Sorted(maps.Keys(names))
+}
+
+// each visits a playbook and all its overrides.
+func (p *Playbook) each(visit func(*Playbook)) {
+	visit(p)
+	for _, o := range p.overrides {
+		o.playbook.each(visit)
+	}
 }
 
 // NeedsRoom reports whether Next needs a room's language or name. If not, its id is enough.

@@ -3,7 +3,6 @@ package sandbox
 import (
 	_ "embed"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -168,16 +167,4 @@ func problemsOf(err error) []problemView {
 		return problemViews(bad.Problems)
 	}
 	return []problemView{{Severity: string(playbook.Error), Message: err.Error()}}
-}
-
-// missingTeams returns the teams that a playbook hands over to. Check reports them as missing if there are no teams at all.
-func missingTeams(p *playbook.Playbook) []string {
-	var names []string
-	for _, problem := range playbook.Check(p, playbook.Options{Teams: []string{}}) {
-		var name string
-		if _, err := fmt.Sscanf(problem.Message, "no team is called %q", &name); err == nil && !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return names
 }

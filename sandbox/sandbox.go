@@ -110,7 +110,7 @@ func (s *Sandbox) use(id, text string, edited bool) error {
 	if err != nil {
 		return err
 	}
-	s.world.addTeams(missingTeams(book))
+	s.world.addTeams(book.Teams())
 	s.books.set(id, text, edited, book)
 	s.bot.setPlaybook(book)
 	if s.bot.url() != "" {
