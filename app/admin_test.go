@@ -43,7 +43,7 @@ func (w *world) scrape(a *app.App) map[string]float64 {
 func TestMetricsAddUp(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {
-		m := giosgtest.Polite()
+		m := manners()
 		m.Duplicate, m.Copies = 0.5, 2
 		m.LagMax, m.InOrder = 20*time.Millisecond, false
 		env["ADMIN_ADDR"], env["API_TIMEOUT"] = "127.0.0.1:0", "500ms"
@@ -132,7 +132,7 @@ func TestStatusKnowsThePlaybook(t *testing.T) {
 	t.Parallel()
 	env := stores[0].env(t)
 	env["ADMIN_ADDR"] = "127.0.0.1:0"
-	w := newWorld(t, env, giosgtest.Options{Manners: giosgtest.Polite()})
+	w := newWorld(t, env, polite())
 	a := w.start(shop("agent"))
 	w.hook(giosgtest.PendingChats, giosgtest.ChatMessages)
 	chat := w.rooms["en"].OpenChat()

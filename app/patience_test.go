@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -126,12 +127,20 @@ func TestThrottledBotUserHoldsUpNoOther(t *testing.T) {
 				t.Fatal("the lanes are not given back")
 			}
 		}
-		throttled := throttle.Hits()
-		other := room.OpenChat()
-		w.say(other, "open?")
-		w.awaitN(other, 2)
-		if n := throttle.Hits(); n > throttled {
-			t.Errorf("%d calls were throttled, and %d when the other visitor was answered", throttled, n)
+		// A worker that waited for the throttled bot user would call again before it answers anybody else. On a busy machine four seconds
+		// can also pass for other reasons, so there are several tries.
+		for try := 1; ; try++ {
+			throttled := throttle.Hits()
+			other := room.OpenChat()
+			w.say(other, "open?")
+			w.awaitN(other, 2)
+			w.said(other, greetingEN, "Mon–Fri 9–17.")
+			if throttle.Hits() == throttled {
+				break
+			}
+			if try == 10 {
+				t.Fatal("visitors of another organization wait until the throttled bot user may call again")
+			}
 		}
 		throttle.Remove()
 		for _, chat := range chats {
@@ -144,7 +153,6 @@ func TestThrottledBotUserHoldsUpNoOther(t *testing.T) {
 		for _, chat := range chats {
 			w.said(chat, greetingEN, "It costs 10 €.", "Mon–Fri 9–17.")
 		}
-		w.said(other, greetingEN, "Mon–Fri 9–17.")
 		if theirBot.Lapses()+w.bot.Lapses() != 0 {
 			t.Error("a bot was absent")
 		}
@@ -228,13 +236,18 @@ func TestThrottledGreeterLooksAgain(t *testing.T) {
 	w.start(shop("greeter"))
 	w.hook(giosgtest.RoutedChats, giosgtest.ChatMessages)
 	joins := giosgtest.Matching("POST", "routed_chats/*/memberships")
-	rule := w.p.On("POST", "routed_chats/*/memberships").Times(1)
-	rule.TooMany(2 * time.Second)
+	var once atomic.Bool
+	w.p.SetFault(func(c giosgtest.Call) (f giosgtest.Fault) {
+		if joins(c) && !once.Swap(true) {
+			if err := w.human.Join(w.p.Chat(c.ChatID)); err != nil {
+				t.Error(err)
+			}
+			f.Status, f.RetryAfter = http.StatusTooManyRequests, time.Second
+		}
+		return f
+	})
 	chat := w.rooms["en"].OpenChat()
-	if err := w.p.Await(w.ctx, func() bool { return rule.Hits() == 1 }); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.human.Join(chat); err != nil {
+	if err := w.p.Await(w.ctx, once.Load); err != nil {
 		t.Fatal(err)
 	}
 	w.quiet()

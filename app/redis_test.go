@@ -28,15 +28,7 @@ func TestRedisGoesAndComesBack(t *testing.T) {
 	w.awaitN(chat, 2)
 	s.Stop()
 
-	res, err := http.Get(a.URL() + "/readyz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	if res.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("ready without Redis: %s", res.Status)
-	}
-	begin := time.Now()
+	w.awaitReady(a, http.StatusServiceUnavailable)
 	w.say(chat, "price?")
 	if err := w.p.Await(w.ctx, func() bool {
 		for _, d := range w.p.Deliveries(nil) {
@@ -48,7 +40,6 @@ func TestRedisGoesAndComesBack(t *testing.T) {
 	}); err != nil {
 		t.Fatalf("no 503: %v", err)
 	}
-	t.Logf("refused after %v", time.Since(begin))
 	other := w.rooms["fi"].OpenChat()
 	w.say(other, "aukiolo?")
 
@@ -58,14 +49,7 @@ func TestRedisGoesAndComesBack(t *testing.T) {
 	w.quiet()
 	w.said(chat, greetingEN, "Mon–Fri 9–17.", "It costs 10 €.")
 	w.said(other, greetingFI, "Ma–pe 9–17.")
-	res, err = http.Get(a.URL() + "/readyz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		t.Errorf("not ready again: %s", res.Status)
-	}
+	w.awaitReady(a, http.StatusOK)
 	w.clean()
 }
 
