@@ -47,7 +47,7 @@ type Options struct {
 	Playbook func() Playbook
 	Presence func() map[giosg.UserID]time.Time // until when each bot user needs no refresh
 	Tokens   func() []giosg.Token              // those that are valid now
-	Manners  func() []giosg.Manners            // how the calls for each bot user are held back
+	Manners  func() []giosg.Limits            // how the calls for each bot user are held back
 	Debug    bool                              // visitors' words are shown
 	Log      *slog.Logger
 	Now      func() time.Time // default time.Now
@@ -104,7 +104,7 @@ func New(o Options) *Admin {
 		o.Tokens = func() []giosg.Token { return nil }
 	}
 	if o.Manners == nil {
-		o.Manners = func() []giosg.Manners { return nil }
+		o.Manners = func() []giosg.Limits { return nil }
 	}
 	a := &Admin{
 		opts: o, started: o.Now(), stop: make(chan struct{}),

@@ -181,7 +181,7 @@ func item(ev chat.Event) queue.Item {
 }
 
 func report(ev chat.Event, result string) bot.Report {
-	r := bot.Report{Event: ev, Lane: ev.Lane(), Result: result, Attempt: 1, Waited: 1500 * time.Millisecond, Took: 500 * time.Millisecond}
+	r := bot.Report{Event: ev, Lane: ev.Lane(), Result: bot.Result(result), Attempt: 1, Waited: 1500 * time.Millisecond, Took: 500 * time.Millisecond}
 	if result == "answered" {
 		r.Said, r.Rule = 1, "hours"
 	} else {

@@ -25,8 +25,8 @@ func TestStatus(t *testing.T) {
 		o.Tokens = func() []giosg.Token {
 			return []giosg.Token{{User: "user-1", Org: "org-1", Value: "very secret", Expires: now.Add(time.Minute)}}
 		}
-		o.Manners = func() []giosg.Manners {
-			return []giosg.Manners{{User: "user-1", InFlight: 4, PausedUntil: now.Add(time.Minute)}}
+		o.Manners = func() []giosg.Limits {
+			return []giosg.Limits{{User: "user-1", InFlight: 4, PausedUntil: now.Add(time.Minute)}}
 		}
 	})
 	s.clock.set(now)

@@ -135,7 +135,7 @@ func (a *Admin) Turn(r bot.Report) {
 		return
 	}
 	now, m := a.opts.Now(), a.metrics
-	result := place(results, r.Result)
+	result := place(results, string(r.Result))
 	m.turns[place(kinds, string(r.Event.Kind))][result].Inc()
 	m.turnTook.Observe(r.Took.Seconds())
 	answered := result == 0

@@ -24,8 +24,8 @@ func TestHooksCount(t *testing.T) {
 		o.Presence = func() map[giosg.UserID]time.Time {
 			return map[giosg.UserID]time.Time{"user-1": time.Now().Add(time.Hour), "user-2": time.Now().Add(-time.Hour)}
 		}
-		o.Manners = func() []giosg.Manners {
-			return []giosg.Manners{{User: "user-1", InFlight: 3, Open: true}, {User: "user-2", InFlight: 2, PausedUntil: time.Now().Add(time.Minute)}}
+		o.Manners = func() []giosg.Limits {
+			return []giosg.Limits{{User: "user-1", InFlight: 3, Open: true}, {User: "user-2", InFlight: 2, PausedUntil: time.Now().Add(time.Minute)}}
 		}
 	})
 	s.Webhook("/webhooks/messages", "kept", 2*time.Millisecond)
@@ -162,7 +162,7 @@ func TestLabelsAreBounded(t *testing.T) {
 				r := report(event(n), "answered")
 				r.Rule, r.Event.Kind = name, chat.Kind(name)
 				s.Turn(r)
-				r.Result = name
+				r.Result = bot.Result(name)
 				s.Turn(r)
 				s.Webhook(name, name, time.Millisecond)
 				s.Call(giosg.Call{Op: name, Kind: giosg.Kind(n - 500)})

@@ -50,7 +50,7 @@ func newRecent(words bool) *recent { return &recent{words: words} }
 func (rs *recent) add(r *bot.Report, now time.Time) {
 	t := Turn{
 		At: now, Chat: r.Event.Chat, Org: r.Event.Org, User: r.Event.User, Event: r.Event.ID, Kind: r.Event.Kind,
-		Result: r.Result, Rule: r.Rule, Reason: r.Reason, Attempt: r.Attempt, Said: r.Said, Looked: r.Looked,
+		Result: string(r.Result), Rule: r.Rule, Reason: r.Reason, Attempt: r.Attempt, Said: r.Said, Looked: r.Looked,
 		Waited: r.Waited.Seconds(), Took: r.Took.Seconds(),
 	}
 	if rs.words {

@@ -15,7 +15,7 @@ import (
 // awaitWaiting waits until a turn waits in place.
 func (w *world) awaitWaiting() {
 	w.Helper()
-	await(w.T, func() bool { return strings.Contains(w.log.String(), "waits until giosg may be asked again") })
+	await(w.T, func() bool { return strings.Contains(w.log.String(), "waiting to repeat a call") })
 }
 
 // A call that is throttled in the middle of a turn costs that call once more, and nothing else.

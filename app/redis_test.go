@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"giosgbot/app"
 	"giosgbot/giosg/giosgtest"
 	"giosgbot/redistest"
 )
@@ -124,40 +123,4 @@ func crowd(t *testing.T, env map[string]string) {
 func TestRollingRestart(t *testing.T) {
 	t.Parallel()
 	crowd(t, map[string]string{"REDIS_URL": redistest.Start(t).URL()})
-}
-
-// A lock holds for as long as its process lives, and not much longer.
-func TestFleetLock(t *testing.T) {
-	t.Parallel()
-	c := redistest.Start(t).Client(t)
-	one, other := app.NewFleet(c), app.NewFleet(c)
-	left := func() time.Duration {
-		d, err := c.PTTL(t.Context(), "giosgbot:lock:k").Result()
-		if err != nil || d <= 0 || d > 5*time.Second {
-			t.Fatalf("%v left: %v", d, err)
-		}
-		return d
-	}
-	unlock, ok := one.Lock(t.Context(), "k", time.Minute)
-	if !ok {
-		t.Fatal("a free lock is refused")
-	}
-	before := left()
-	await(t, func() bool { // it is renewed
-		now := left()
-		defer func() { before = now }()
-		return now > before
-	})
-	if _, ok := other.Lock(t.Context(), "k", time.Minute); ok {
-		t.Error("two have the lock")
-	}
-	unlock()
-	unlock, ok = other.Lock(t.Context(), "k", time.Minute)
-	if !ok {
-		t.Fatal("a lock that was given back is refused")
-	}
-	unlock()
-	if n := c.Exists(t.Context(), "giosgbot:lock:k").Val(); n != 0 {
-		t.Error("the lock was not given back")
-	}
 }

@@ -12,9 +12,10 @@ import (
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
-	"giosgbot/bot"
 	"giosgbot/config"
 	"giosgbot/dedupe"
+	"giosgbot/fleet"
+	"giosgbot/livechat"
 	"giosgbot/queue"
 )
 
@@ -86,12 +87,12 @@ func openFile(cfg config.Config, log *slog.Logger) (*store, error) {
 	return &store{kind: "file " + cfg.DataFile, queue: q, handled: handled, file: db, sweeps: []func(int) (int, error){handled.Sweep, q.Sweep}}, nil
 }
 
-// fleet is how replicas keep out of each other's way; nil without Redis.
-func (s *store) fleet(prefix string) bot.Fleet {
+// fleet returns what replicas share; nil without Redis.
+func (s *store) fleet(prefix string) livechat.Fleet {
 	if s.redis == nil {
 		return nil
 	}
-	return fleet{s.redis, prefix}
+	return fleet.Redis{Client: s.redis, Prefix: prefix}
 }
 
 // sweep forgets what is old, until ctx ends. Redis does so by itself.

@@ -26,19 +26,21 @@ const module = "giosgbot"
 // mayImport is the import table: what each package may import of ours outside its tests. It points one way, from the programs to app to
 // the packages that work, and those that work know as little of each other as they can.
 var mayImport = map[string][]string{
+	"chat":     nil,
 	"config":   nil,
 	"dedupe":   nil,
+	"fleet":    nil,
 	"giosg":    nil,
-	"playbook": nil, // knows nothing of giosg
+	"playbook": nil, // knows no platform
 	"queue":    nil,
-	"presence": {"giosg"},
-	"chat":     nil,
-	"livechat": {"chat", "giosg"},
-	"handlers": {"chat", "giosg", "livechat", "queue"},
-	"bot":      {"chat", "dedupe", "giosg", "livechat", "playbook", "queue"}, // presence and tokens are interfaces of its own
 	"tracing":  nil,
+	"replay":   {"chat", "playbook"},
+	"bot":      {"chat", "dedupe", "playbook", "queue", "replay"}, // knows no platform
+	"livechat": {"bot", "chat", "giosg", "playbook", "queue", "replay"},
+	"presence": {"giosg"},
+	"handlers": {"chat", "giosg", "livechat", "queue"},
 	"admin":    {"bot", "chat", "giosg", "playbook", "queue"},
-	"app":      {"admin", "bot", "config", "dedupe", "giosg", "handlers", "playbook", "presence", "queue", "tracing"},
+	"app":      {"admin", "bot", "config", "dedupe", "fleet", "giosg", "handlers", "livechat", "playbook", "presence", "queue", "tracing"},
 	"cmd/bot":  {"admin", "app", "config", "giosg", "handlers", "playbook", "queue"},
 
 	// for trying out
@@ -78,7 +80,8 @@ var refuses = map[string]map[string]string{
 		"os": "it reads no file", "net": "it uses no network", "net/http": "it uses no network", "context": "nothing in it waits",
 		"log/slog": "it returns its reasons, it does not log them", "math/rand": "the same input gives the same plan", "math/rand/v2": "the same input gives the same plan",
 	},
-	"bot":      {"github.com/redis/go-redis/v9": "it keeps nothing", "go.etcd.io/bbolt": "it keeps nothing", "github.com/labstack/echo/v4": "the door is in handlers"},
+	"bot":      {"github.com/redis/go-redis/v9": "it stores nothing", "go.etcd.io/bbolt": "it stores nothing", "github.com/labstack/echo/v4": "the webhook endpoint is in handlers"},
+	"replay":   {"context": "nothing in it waits", "log/slog": "it returns what it finds", "math/rand/v2": "the same record gives the same story"},
 	"handlers": {"github.com/redis/go-redis/v9": "it keeps nothing", "go.etcd.io/bbolt": "it keeps nothing", "github.com/go-resty/resty/v2": "it calls no API"},
 }
 
@@ -244,6 +247,23 @@ func TestBotDoesNotLinkTesting(t *testing.T) {
 			dep, own := ours(p)
 			if p == "testing" || strings.HasPrefix(p, "testing/") || p == "net/http/httptest" || own && (forTests(dep) || usedOnlyBy[dep] != "") {
 				t.Errorf("cmd/bot links %s, because %s imports it", p, by)
+			}
+		}
+	}
+}
+
+// What is free of platforms stays so, by whatever way. An own platform is added beside livechat.
+func TestTheTurnKnowsNoPlatform(t *testing.T) {
+	for _, pkg := range []string{"bot", "chat", "replay", "queue", "playbook", "dedupe", "fleet"} {
+		cmd := exec.Command("go", "list", "-deps", "./"+pkg)
+		cmd.Dir = root
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go list -deps ./%s: %v%s", pkg, err, stderrOf(err))
+		}
+		for line := range strings.Lines(string(out)) {
+			if dep, own := ours(strings.TrimSpace(line)); own && (dep == "giosg" || dep == "livechat") {
+				t.Errorf("%s depends on %s", pkg, dep)
 			}
 		}
 	}

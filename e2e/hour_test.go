@@ -66,7 +66,7 @@ func hour(t *testing.T) string {
 		Tokens: func() []giosg.Token {
 			return []giosg.Token{{User: users[0], Org: giosg.OrgID(id(5, 0)), Expires: end.Add(280 * time.Second)}, {User: users[1], Org: giosg.OrgID(id(5, 1)), Expires: end.Add(150 * time.Second)}}
 		},
-		Manners: func() []giosg.Manners { return []giosg.Manners{{User: users[0], InFlight: 2}, {User: users[1]}} },
+		Manners: func() []giosg.Limits { return []giosg.Limits{{User: users[0], InFlight: 2}, {User: users[1]}} },
 	})
 	r := rand.New(rand.NewPCG(7, 11))
 	rules := []string{"hours", "order", "order", "order", "order number", "returns", "human", "fallback", "greeting"}

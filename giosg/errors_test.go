@@ -17,8 +17,7 @@ import (
 	"giosgbot/giosg"
 )
 
-// The kinds of giosg's answers, for reads, for writes and for taking a pending
-// chat.
+// The kinds of giosg's answers to reads, to writes and to joins of a pending chat.
 func TestStatusKinds(t *testing.T) {
 	t.Parallel()
 	const after = "Retry-After"
@@ -155,8 +154,8 @@ func readRequest(c net.Conn) {
 	}
 }
 
-// What becomes of a call whose connection fails, before and after the request
-// went out.
+// The kinds of calls whose connection fails, before and after the request was
+// sent.
 func TestCuts(t *testing.T) {
 	t.Parallel()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
@@ -222,8 +221,8 @@ func TestCuts(t *testing.T) {
 	}
 }
 
-// A connection that is closed at once may or may not have taken the request:
-// either kind is right, as long as it is one of the two.
+// If the server closes a connection at once, the request may or may not have been
+// sent, so both kinds are right.
 func TestCutAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newClient(t, giosg.Config{BaseURL: rawServer(t, func(net.Conn) {})}).As(token)
@@ -235,8 +234,8 @@ func TestCutAtOnce(t *testing.T) {
 	}
 }
 
-// The caller's own end of patience: a read or a write that did not go out is
-// Canceled, a write that did is Unknown.
+// The caller's context ends: a read, or a write that was not sent, is Canceled. A
+// write that was sent is Unknown.
 func TestCanceled(t *testing.T) {
 	t.Parallel()
 	for _, end := range []string{"cancel", "deadline"} {
@@ -306,7 +305,7 @@ func TestDetail(t *testing.T) {
 	}
 }
 
-// Whatever is printed or logged in whatever way, the token is not in it.
+// No printed or logged value shows the token.
 func TestTokenIsNeverSeen(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, answer(403, `{"detail": "no: `+secretValue+`"}`))

@@ -1,6 +1,6 @@
 package giosg
 
-// Words returns what the sender wrote, or the label of the button that was pressed.
+// Words returns the message's text or, for a pressed button, the button's label.
 func (m Message) Words() string {
 	if m.Type != TypeAction {
 		return m.Message

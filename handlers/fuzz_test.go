@@ -15,7 +15,7 @@ import (
 	"giosgbot/handlers"
 )
 
-// Whatever comes: no panic, a JSON body, a code that is documented, and nothing kept whose ids are not ids.
+// For any body: no panic, a JSON answer, a documented status, and no event with invalid ids.
 func FuzzWebhook(f *testing.F) {
 	for i, h := range []hook{pendingHook(), routedHook(), messageHook(), routedMessageHook(), messageHook().with("action", "removed").with("resource", absent)} {
 		f.Add(byte(i), []byte(h.String()))

@@ -58,7 +58,7 @@ func TestKept(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDoor(t, nil)
+			d := newFixture(t, nil)
 			before := time.Now()
 			w := d.post(tt.path, tt.body.String())
 			if w.Code != 202 || strings.TrimSpace(w.Body.String()) != `{"status":"kept"}` {
@@ -94,19 +94,19 @@ func TestKept(t *testing.T) {
 	}
 }
 
-// silentItem checks that neither the token nor the secret is kept with an event.
-func (d *door) silentItem(it queue.Item) {
+// silentItem checks that an event is stored without the token and the secret.
+func (d *fixture) silentItem(it queue.Item) {
 	d.Helper()
 	if s := string(it.Body) + it.ID + it.Lane + it.Via; strings.Contains(s, token) || strings.Contains(s, secret) || strings.Contains(s, "Bearer") {
 		d.Errorf("kept with a token: %s", s)
 	}
 }
 
-// Copies of one webhook must become one item: by their lane, id, way and time.
+// Copies of one webhook are one item: they agree in lane, id, way and time.
 func TestCopiesAreTheSameItem(t *testing.T) {
 	t.Parallel()
 	for path, h := range map[string]hook{handlers.PendingChatsPath: pendingHook(), handlers.RoutedChatsPath: routedHook(), handlers.MessagesPath: messageHook()} {
-		d := newDoor(t, nil)
+		d := newFixture(t, nil)
 		d.post(path, h.String())
 		d.post(path, h.with("app_user_auth.access_token", "another").with("resource.updated_at", "2026-02-02T00:00:00Z").String())
 		if len(d.items) != 2 {
@@ -116,8 +116,8 @@ func TestCopiesAreTheSameItem(t *testing.T) {
 			t.Errorf("%s: %+v and %+v", path, a, b)
 		}
 	}
-	// A chat that waits once more is news.
-	d := newDoor(t, nil)
+	// A chat that waits again is another event.
+	d := newFixture(t, nil)
 	d.post(handlers.PendingChatsPath, pendingHook().String())
 	d.post(handlers.PendingChatsPath, pendingHook().with("resource.waiting_started_at", "2026-01-02T04:00:00Z").String())
 	if d.items[0].ID == d.items[1].ID {
@@ -155,8 +155,8 @@ func TestIgnored(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			// Not even a store that hangs or fails is asked.
-			d := newDoor(t, func(_ *handlers.Options, s *store) { s.putErr, s.known = errDown, true })
+			// The store is not asked, so its failure does not matter.
+			d := newFixture(t, func(_ *handlers.Options, s *store) { s.putErr, s.known = errDown, true })
 			w := d.post(tt.path, tt.body.String())
 			if w.Code != 200 || strings.TrimSpace(w.Body.String()) != `{"status":"ignored"}` {
 				t.Fatalf("%d %s", w.Code, w.Body)
@@ -173,10 +173,10 @@ func TestIgnored(t *testing.T) {
 	}
 }
 
-// The functions that may be missing are missed by nobody.
-func TestSmallDoor(t *testing.T) {
+// The optional functions can be nil.
+func TestOptionalFunctions(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t, func(o *handlers.Options, _ *store) { o.OnToken, o.Observe, o.Log = nil, nil, nil })
+	d := newFixture(t, func(o *handlers.Options, _ *store) { o.OnToken, o.Observe, o.Log = nil, nil, nil })
 	if w := d.post(handlers.MessagesPath, messageHook().String()); w.Code != 202 {
 		t.Errorf("%d", w.Code)
 	}
@@ -185,11 +185,11 @@ func TestSmallDoor(t *testing.T) {
 	}
 }
 
-// What the webhook's expiry says is what the token gets.
+// The token expires when the webhook says so.
 func TestTokenLife(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]time.Duration{`300`: 300 * time.Second, `"60"`: time.Minute, `null`: 300 * time.Second, `1e9`: 24 * time.Hour} {
-		d := newDoor(t, nil)
+		d := newFixture(t, nil)
 		before := time.Now()
 		d.post(handlers.MessagesPath, messageHook().with("app_user_auth.expires_in", json.RawMessage(in)).String())
 		if life := d.tokens[0].Expires.Sub(before); life < want || life > want+30*time.Second {

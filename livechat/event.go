@@ -13,10 +13,7 @@ import (
 // Event returns the event that a webhook reports. ok is false if the bot has no use for it: changes and removals, the bot's own
 // messages, joins and leaves, and whatever else giosg logs in a chat. An error says what is wrong with the webhook.
 func Event(w giosg.Webhook) (e chat.Event, ok bool, err error) {
-	ch, err := giosg.ParseChannel(w.Channel)
-	if err != nil {
-		return chat.Event{}, false, err
-	}
+	ch := w.Channel
 	if ch.User != w.Auth.User {
 		return chat.Event{}, false, errors.New("channel: of another user than app_user_auth.user_id")
 	}
@@ -57,14 +54,14 @@ func chatEvent(w giosg.Webhook, e chat.Event, kind giosg.ChannelKind) (chat.Even
 	if c.Ended() {
 		return chat.Event{}, false, nil
 	}
-	return ChatAs(e, kind, c), true, nil
+	return chatAs(e, kind, c), true, nil
 }
 
 // beyond reports whether a time cannot be stored: JSON has no years below 0 or of five digits, which an offset can bring about.
 func beyond(t giosg.Time) bool { return t.Year() < 0 || t.Year() > 9999 }
 
-// ChatAs completes an event about a chat of one of giosg's collections; kind is PendingChats or RoutedChats.
-func ChatAs(e chat.Event, kind giosg.ChannelKind, c giosg.Chat) chat.Event {
+// chatAs completes an event about a chat of one of giosg's collections; kind is PendingChats or RoutedChats.
+func chatAs(e chat.Event, kind giosg.ChannelKind, c giosg.Chat) chat.Event {
 	e.Chat, e.Room = string(c.ID), string(c.RoomID)
 	e.Kind, e.At = chat.Routed, c.CreatedAt.Time
 	if kind == giosg.PendingChats {

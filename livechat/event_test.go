@@ -22,7 +22,7 @@ func event(t *testing.T, body string) (chat.Event, bool, error) {
 	t.Helper()
 	w, err := giosg.ParseWebhook([]byte(body))
 	if err != nil {
-		t.Fatal(err)
+		return chat.Event{}, false, err
 	}
 	return livechat.Event(w)
 }

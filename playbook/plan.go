@@ -1,6 +1,9 @@
 package playbook
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Mode is a way to take part in a chat.
 type Mode string
@@ -68,7 +71,7 @@ type Plan struct {
 	Why     []Reason // filled by Explain only
 }
 
-// Action is one of Say, HandOver, Leave, End and SetOnline.
+// Action is one of Say, HandOver, Invite, Leave, End and SetOnline.
 type Action interface{ action() }
 
 // Say is one message to the visitor.
@@ -89,6 +92,17 @@ type HandOver struct {
 	Nobody []Action
 }
 
+// Found returns the actions of the hand-over when its team was found: Before, the invitation, After.
+func (h HandOver) Found() []Action {
+	return slices.Concat(h.Before, []Action{Invite{Team: h.Team, Humans: h.Humans}}, h.After)
+}
+
+// Invite invites the team of a hand-over. Next never plans it: it stands for the middle of a HandOver whose team was found.
+type Invite struct {
+	Team   string // as in HandOver
+	Humans bool   // as in HandOver
+}
+
 // Leave gives up the chat without ending it.
 type Leave struct{}
 
@@ -100,6 +114,7 @@ type SetOnline struct{ Online bool }
 
 func (Say) action()       {}
 func (HandOver) action()  {}
+func (Invite) action()    {}
 func (Leave) action()     {}
 func (End) action()       {}
 func (SetOnline) action() {}

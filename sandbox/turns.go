@@ -42,7 +42,7 @@ func (s *Sandbox) turn(r bot.Report) {
 	ev := r.Event
 	v := turnView{
 		At: time.Now().Add(-r.Took), Kind: string(ev.Kind), EventID: ev.ID, ChatID: string(ev.Chat), Text: clip(ev.Text), Value: ev.Value,
-		Result: r.Result, Rule: r.Rule, Said: r.Said, Reason: r.Reason, Attempt: r.Attempt, Looked: r.Looked,
+		Result: string(r.Result), Rule: r.Rule, Said: r.Said, Reason: r.Reason, Attempt: r.Attempt, Looked: r.Looked,
 		Waited: max(0, r.Waited.Microseconds()), Took: r.Took.Microseconds(), Did: []string{}, Why: []reasonView{},
 	}
 	language := ""

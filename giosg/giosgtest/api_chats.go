@@ -5,7 +5,7 @@ import "net/http"
 // collectionHandlers answer for one collection of chats: routed_chats, pending_chats, chats or owned_chats.
 type collectionHandlers struct{ name string }
 
-// chatLocked is the chat of the path, if it is in the collection.
+// chatLocked returns the chat of the path, or nil if it is not in the collection.
 func (in collectionHandlers) chatLocked(q *query) *Chat {
 	c := q.p.chats[q.at.chat]
 	switch {
@@ -81,7 +81,7 @@ func (in collectionHandlers) listMessages(q *query) reply {
 	return q.listLocked(n, q.p.opts.NewestFirst, func(i int) any { return c.messages[i].resource() })
 }
 
-// join makes a membership.
+// join creates or changes a membership.
 func (in collectionHandlers) join(q *query) reply {
 	q.knownLocked("member_id", "is_participating", "composing_status")
 	participating, composing, denied := q.membershipLocked()
@@ -116,7 +116,7 @@ func (in collectionHandlers) join(q *query) reply {
 	return answer
 }
 
-// repeatLocked answers a join of a chat that is not in the collection (any more).
+// repeatLocked answers a join of a chat that is not, or no longer, in the collection.
 func (in collectionHandlers) repeatLocked(q *query) reply {
 	c := q.p.chats[q.at.chat]
 	if in.name != pendingChats || !q.p.opts.RepeatTakeOK || c == nil || !c.ended.IsZero() || !q.user.routed.has(c) {
@@ -129,7 +129,7 @@ func (in collectionHandlers) repeatLocked(q *query) reply {
 	return ok(c.memberResourceLocked(m))
 }
 
-// memberIDLocked checks member_id: needed on the organization's chats, and nobody but the token's owner.
+// memberIDLocked checks member_id. It is required for the organization's chats, and must be the token's owner.
 func (in collectionHandlers) memberIDLocked(q *query) *reply {
 	id, denied := words(q.fields, "member_id")
 	switch {
@@ -146,7 +146,7 @@ func (in collectionHandlers) memberIDLocked(q *query) *reply {
 	return &no
 }
 
-// membershipLocked reads the attributes of a membership; participating is nil when left out.
+// membershipLocked reads the attributes of a membership; participating is nil if it is missing.
 func (q *query) membershipLocked() (participating *bool, composing string, denied *reply) {
 	value, given, denied := boolean(q.fields, "is_participating")
 	if denied != nil {
@@ -172,7 +172,7 @@ func (q *query) endedLocked() reply {
 	return reply{status: q.p.opts.EndedStatus, body: map[string][]string{"non_field_errors": {"The chat has ended."}}}
 }
 
-// memberChatLocked is the chat of the path if the user is a member.
+// memberChatLocked returns the chat of the path and the user's membership, or nil if the user is no member.
 func (q *query) memberChatLocked() (*Chat, *member) {
 	c := q.p.chats[q.at.chat]
 	if c == nil || !q.user.member.has(c) {

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// Fault is what goes wrong with one API call. The zero value is nothing.
+// Fault is what goes wrong with one API call. The zero value is no fault.
 type Fault struct {
-	// Delay is a wait before the call is handled, and before any other fault. It ends when the client leaves.
+	// Delay is a wait before the call is handled, and before any other fault. It ends when the client disconnects.
 	Delay time.Duration
 	// After lets the call take effect before it fails; otherwise it fails without effect.
 	After bool
-	// Status is answered instead of the true answer; 0 leaves the answer alone. RetryAfter adds the header, rounded up to seconds. Body
+	// Status replaces the answer's status; 0 leaves the answer as it is. RetryAfter adds the header, rounded up to seconds. Body
 	// replaces the error body.
 	Status     int
 	RetryAfter time.Duration
 	Body       string
-	// Cut closes the connection without an answer. A Go client repeats a GET by itself when a kept connection is cut.
+	// Cut closes the connection without an answer. A Go client repeats a GET by itself when a reused connection is closed.
 	Cut bool
-	// Hang gives no answer until the client leaves.
+	// Hang gives no answer until the client disconnects.
 	Hang bool
 }
 
@@ -58,8 +58,8 @@ func (p *Platform) SetFault(hook func(Call) Fault) {
 	p.faults.hook = hook
 }
 
-// Rule chooses calls and makes them fail. Choose first (By, In, Where, Skip, Times), then name the fault (FailBefore, CutAfter, ...),
-// which switches the rule on. The oldest rule that fits wins.
+// Rule chooses calls and makes them fail. Choose first (By, In, Where, Skip, Times), then set the fault (FailBefore, CutAfter, ...), which
+// turns the rule on. The oldest rule that matches a call applies.
 type Rule struct {
 	p     *Platform
 	match []func(Call) bool
@@ -86,7 +86,7 @@ func (r *Rule) Where(match func(Call) bool) *Rule {
 	return r
 }
 
-// Skip lets the first n chosen calls pass.
+// Skip makes the rule ignore the first n chosen calls.
 func (r *Rule) Skip(n int) *Rule {
 	r.skip = n
 	return r
@@ -101,7 +101,7 @@ func (r *Rule) Times(n int) *Rule {
 // FailBefore answers with the status instead of handling the call.
 func (r *Rule) FailBefore(status int) *Rule { return r.Do(Fault{Status: status}) }
 
-// FailAfter handles the call and then answers with the status all the same.
+// FailAfter handles the call and then answers with the status.
 func (r *Rule) FailAfter(status int) *Rule { return r.Do(Fault{Status: status, After: true}) }
 
 // CutBefore closes the connection instead of handling the call.
@@ -110,7 +110,7 @@ func (r *Rule) CutBefore() *Rule { return r.Do(Fault{Cut: true}) }
 // CutAfter handles the call and then closes the connection without an answer.
 func (r *Rule) CutAfter() *Rule { return r.Do(Fault{Cut: true, After: true}) }
 
-// HangBefore never handles the call and never answers it; it ends when the client leaves.
+// HangBefore never handles the call and never answers it. The call ends when the client disconnects.
 func (r *Rule) HangBefore() *Rule { return r.Do(Fault{Hang: true}) }
 
 // HangAfter handles the call and never answers it.
@@ -124,7 +124,7 @@ func (r *Rule) TooMany(retryAfter time.Duration) *Rule {
 // Delay handles the call later.
 func (r *Rule) Delay(d time.Duration) *Rule { return r.Do(Fault{Delay: d}) }
 
-// Do switches the rule on with any fault.
+// Do turns the rule on with any fault.
 func (r *Rule) Do(f Fault) *Rule {
 	book := &r.p.faults
 	book.mu.Lock()
@@ -136,7 +136,7 @@ func (r *Rule) Do(f Fault) *Rule {
 	return r
 }
 
-// Remove switches the rule off.
+// Remove turns the rule off.
 func (r *Rule) Remove() {
 	book := &r.p.faults
 	book.mu.Lock()
@@ -158,7 +158,7 @@ func (p *Platform) ClearFaults() {
 	p.faults.hook, p.faults.rules = nil, nil
 }
 
-// forCall is the fault that rules and hook have for a call.
+// forCall returns the fault that the rules and the hook have for a call.
 func (b *faultBook) forCall(c Call) Fault {
 	b.mu.Lock()
 	hook := b.hook
@@ -198,7 +198,7 @@ func (r *Rule) fits(c Call) bool {
 	return true
 }
 
-// chanceLocked is the fault that the platform's manners have for a call.
+// chanceLocked returns a random fault, as the platform's Manners say.
 func (p *Platform) chanceLocked() (f Fault) {
 	m := p.opts.Manners
 	if m.LagAPI > 0 {

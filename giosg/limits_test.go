@@ -13,7 +13,7 @@ import (
 	"giosgbot/giosg"
 )
 
-// served is a transport that answers with a status at once, within a bubble of testing/synctest.
+// served is a transport that answers with a status at once. It works in a bubble of testing/synctest.
 type served struct {
 	status atomic.Int64
 	after  atomic.Value // string
@@ -53,13 +53,13 @@ func TestRetryAfterHoldsForAllCallsOfTheBotUser(t *testing.T) {
 		s.status.Store(429)
 		s.after.Store("30")
 		c := s.client(t, 0)
-		if err := as(c, "one").Leave(t.Context(), "chat"); giosg.Refrained(err) || giosg.RetryAfter(err) != 30*time.Second {
+		if err := as(c, "one").Leave(t.Context(), "chat"); giosg.NotSent(err) || giosg.RetryAfter(err) != 30*time.Second {
 			t.Fatalf("the first call: %v", err)
 		}
 		s.status.Store(204)
 		time.Sleep(10 * time.Second)
 		err := as(c, "one").Leave(t.Context(), "another")
-		if !giosg.Refrained(err) || giosg.KindOf(err) != giosg.Throttled || giosg.RetryAfter(err) != 20*time.Second {
+		if !giosg.NotSent(err) || giosg.KindOf(err) != giosg.Throttled || giosg.RetryAfter(err) != 20*time.Second {
 			t.Errorf("a call in the pause: %v", err)
 		}
 		if err := as(c, "two").Leave(t.Context(), "chat"); err != nil {
@@ -83,17 +83,17 @@ func TestABotUserWhoseCallsFailIsStoppedAndProbed(t *testing.T) {
 		c := s.client(t, 0)
 		var err error
 		for range 20 {
-			if err = as(c, "one").Leave(t.Context(), "chat"); giosg.Refrained(err) {
+			if err = as(c, "one").Leave(t.Context(), "chat"); giosg.NotSent(err) {
 				break
 			}
 		}
-		if made := s.calls.Load(); !giosg.Refrained(err) || made > 10 {
+		if made := s.calls.Load(); !giosg.NotSent(err) || made > 10 {
 			t.Fatalf("after %d failures: %v", made, err)
 		}
 		if wait := giosg.RetryAfter(err); wait <= 0 || wait > 2*time.Second {
 			t.Errorf("come again after %v", wait)
 		}
-		if err := as(c, "two").Leave(t.Context(), "chat"); giosg.Refrained(err) {
+		if err := as(c, "two").Leave(t.Context(), "chat"); giosg.NotSent(err) {
 			t.Errorf("another bot user: %v", err)
 		}
 		before := s.calls.Load()
@@ -122,7 +122,7 @@ func TestSomeFailuresStopNobody(t *testing.T) {
 		if i%3 == 0 {
 			s.status.Store(503)
 		}
-		if err := as(c, "one").Leave(t.Context(), "chat"); giosg.Refrained(err) {
+		if err := as(c, "one").Leave(t.Context(), "chat"); giosg.NotSent(err) {
 			t.Fatalf("call %d: %v", i, err)
 		}
 	}
@@ -153,7 +153,7 @@ func TestConcurrencyOfABotUserIsBounded(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := as(c, "one").Leave(ctx, "chat"); giosg.KindOf(err) != giosg.Canceled {
-			t.Errorf("waiting for a place: %v", err)
+			t.Errorf("waiting for a slot: %v", err)
 		}
 		if err := as(c, "two").Leave(t.Context(), "chat"); err != nil {
 			t.Errorf("another bot user: %v", err)
@@ -162,7 +162,7 @@ func TestConcurrencyOfABotUserIsBounded(t *testing.T) {
 		if most.Load() > 4 || now.Load() != 0 { // three of one and one of two
 			t.Errorf("%d calls at once", most.Load())
 		}
-		for _, m := range c.Manners() {
+		for _, m := range c.Limits() {
 			if m.InFlight != 0 || m.Open {
 				t.Errorf("left behind: %+v", m)
 			}
@@ -170,30 +170,30 @@ func TestConcurrencyOfABotUserIsBounded(t *testing.T) {
 	})
 }
 
-func TestAPatientSessionMakesReadsAgain(t *testing.T) {
+func TestWithRetryRepeatsReads(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &served{}
 		s.status.Store(429)
 		s.after.Store("2")
 		asked := 0
-		patient := as(s.client(t, 0), "one").Patient(func(_ context.Context, err error) bool {
-			if asked++; !giosg.PutOff(err) || asked > 3 {
+		retrying := as(s.client(t, 0), "one").WithRetry(func(_ context.Context, err error) bool {
+			if asked++; !giosg.Deferred(err) || asked > 3 {
 				return false
 			}
 			time.Sleep(giosg.RetryAfter(err))
 			return true
 		})
-		if err := patient.Leave(t.Context(), "chat"); giosg.Refrained(err) || !giosg.PutOff(err) || asked != 0 {
+		if err := retrying.Leave(t.Context(), "chat"); giosg.NotSent(err) || !giosg.Deferred(err) || asked != 0 {
 			t.Errorf("a write, asked about %d times: %v", asked, err)
 		}
-		if _, err := patient.Room(t.Context(), "room"); !giosg.PutOff(err) || asked != 4 || s.calls.Load() != 4 {
+		if _, err := retrying.Room(t.Context(), "room"); !giosg.Deferred(err) || asked != 4 || s.calls.Load() != 4 {
 			t.Errorf("a read, asked about %d times, %d calls: %v", asked, s.calls.Load(), err)
 		}
 		time.Sleep(2 * time.Second)
 		s.status.Store(404)
 		asked = 0
-		if _, err := patient.Room(t.Context(), "room"); giosg.KindOf(err) != giosg.Gone || giosg.PutOff(err) || asked != 1 {
+		if _, err := retrying.Room(t.Context(), "room"); giosg.KindOf(err) != giosg.Gone || giosg.Deferred(err) || asked != 1 {
 			t.Errorf("a room that is gone, asked about %d times: %v", asked, err)
 		}
 	})
