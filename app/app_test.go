@@ -202,7 +202,7 @@ func (w *world) say(chat *giosgtest.Chat, text string) {
 	}
 }
 
-// quiet waits until every webhook was delivered and every kept event has had its turn.
+// quiet waits until every webhook was delivered and no lane has an unfinished event.
 func (w *world) quiet() {
 	w.Helper()
 	if err := w.p.AwaitDeliveries(w.ctx); err != nil {
@@ -282,7 +282,7 @@ func (w *world) calls() []string {
 	return out
 }
 
-// manners are those of a giosg that sends webhooks in order, each until the bot takes it: on a busy machine the bot may refuse one with 503.
+// manners send webhooks in order, each until the bot accepts it: on a busy machine the bot may refuse one with 503.
 func manners() *giosgtest.Manners {
 	m := giosgtest.Polite()
 	m.Attempts, m.Backoff = 8, 50*time.Millisecond
@@ -406,7 +406,7 @@ func TestSidekick(t *testing.T) {
 	})
 }
 
-func TestTakenChatIsLeftBe(t *testing.T) {
+func TestTakenChatIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {
 		w := newWorld(t, env, polite())
@@ -429,13 +429,13 @@ func TestTakenChatIsLeftBe(t *testing.T) {
 			t.Errorf("%d attempts to join", n)
 		}
 		if strings.Contains(w.log.String(), "level=ERROR") || strings.Contains(w.log.String(), "level=WARN") {
-			t.Error("the log complains")
+			t.Error("the log has warnings or errors")
 		}
 		w.clean()
 	})
 }
 
-// The same messages by every way there is, several times, to two replicas where there can be two.
+// Every message arrives on every channel, several times, at two replicas where the store allows two.
 func TestOnce(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {

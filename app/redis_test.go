@@ -11,7 +11,7 @@ import (
 	"giosgbot/redistest"
 )
 
-// patient lets giosg send a webhook again until it is taken.
+// patient lets giosg send a webhook again, at growing intervals, until the bot accepts it.
 func patient() giosgtest.Options {
 	return giosgtest.Options{Manners: &giosgtest.Manners{Attempts: 8, Backoff: 20 * time.Millisecond}}
 }
@@ -19,7 +19,7 @@ func patient() giosgtest.Options {
 func TestRedisGoesAndComesBack(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t) // it keeps nothing
-	w := newWorld(t, catchingUp(map[string]string{"REDIS_URL": s.URL(), "LEASE": "1s"}), patient())
+	w := newWorld(t, sweeping(map[string]string{"REDIS_URL": s.URL(), "LEASE": "1s"}), patient())
 	a := w.start(shop("agent"))
 	w.hook(giosgtest.PendingChats, giosgtest.ChatMessages)
 	chat := w.rooms["en"].OpenChat()
@@ -62,10 +62,10 @@ func TestOnSentinels(t *testing.T) {
 	crowd(t, map[string]string{"REDIS_URL": redistest.StartSentinel(t).URL()})
 }
 
-// crowd lets two replicas answer some visitors while they are restarted one after the other.
+// crowd restarts two replicas one after the other while visitors write.
 func crowd(t *testing.T, env map[string]string) {
 	t.Helper()
-	w := newWorld(t, catchingUp(env), patient()) // giosg gives up on a replica that has gone
+	w := newWorld(t, sweeping(env), patient()) // giosg gives up on a replica that has gone
 	first, second := w.start(shop("agent")), w.start(shop("agent"))
 	w.hook(giosgtest.PendingChats, giosgtest.ChatMessages)
 	var all sync.WaitGroup

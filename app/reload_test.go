@@ -11,7 +11,7 @@ import (
 	"giosgbot/giosg/giosgtest"
 )
 
-// replace puts a file in another's place, as editors do.
+// replace replaces a file by renaming another, as editors do.
 func replace(t *testing.T, file, text string) {
 	t.Helper()
 	if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {

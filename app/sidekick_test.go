@@ -13,7 +13,7 @@ import (
 	"giosgbot/giosg/giosgtest"
 )
 
-// recalling is a sidekick whose answers depend on what was before.
+// recalling is a sidekick whose answers depend on earlier messages.
 const recalling = `
 name: recalling
 modes: [sidekick]
@@ -178,7 +178,7 @@ func TestSidekickForgetsInMidConversation(t *testing.T) {
 	}
 }
 
-// A sidekick hears all that is said to humans, so it reads a chat only if its answer can depend on what was before, and then once.
+// A sidekick receives every message to a human, so it reads the record only if its answer can depend on earlier messages, and only once.
 func TestCallsOfASidekick(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {
@@ -222,7 +222,7 @@ func TestCallsOfASidekick(t *testing.T) {
 	})
 }
 
-// A copy of a webhook that was answered before the store forgot all is not answered again, though the bot has heard of the chat since.
+// The store forgets everything, and the bot receives a new message of the chat. A copy of an earlier webhook is not answered again.
 func TestForgetfulSidekickAnswersNoCopies(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {

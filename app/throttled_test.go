@@ -12,13 +12,13 @@ import (
 	"giosgbot/redistest"
 )
 
-// awaitWaiting waits until a turn waits in place.
+// awaitWaiting waits until a turn waits to make a call again.
 func (w *world) awaitWaiting() {
 	w.Helper()
 	await(w.T, func() bool { return strings.Contains(w.log.String(), "waiting to repeat a call") })
 }
 
-// A call that is throttled in the middle of a turn costs that call once more, and nothing else.
+// A call that is throttled in the middle of a turn is made once more; it costs nothing else.
 func TestThrottledCallIsMadeAgainInPlace(t *testing.T) {
 	t.Parallel()
 	talk := func(w *world) []string {
@@ -69,7 +69,7 @@ func TestThrottledCallIsMadeAgainInPlace(t *testing.T) {
 	}
 }
 
-// A list that is throttled in its middle goes on there.
+// A list continues with the page that was throttled.
 func TestThrottledPageIsReadAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, stores[0].env(t), polite())
@@ -96,7 +96,7 @@ func TestThrottledPageIsReadAgain(t *testing.T) {
 	w.clean()
 }
 
-// A bot user with more chats than there are workers is throttled; visitors of another organization are answered meanwhile.
+// A bot user with more chats than there are workers is throttled. Meanwhile visitors of another organization are answered.
 func TestThrottledBotUserHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {
@@ -124,7 +124,7 @@ func TestThrottledBotUserHoldsUpNoOther(t *testing.T) {
 					given++
 				}
 			case <-w.ctx.Done():
-				t.Fatal("the lanes are not given back")
+				t.Fatal("the bot does not give the lanes back")
 			}
 		}
 		// A worker that waited for the throttled bot user would call again before it answers anybody else. On a busy machine four seconds
@@ -160,7 +160,7 @@ func TestThrottledBotUserHoldsUpNoOther(t *testing.T) {
 	})
 }
 
-// A bot that stops does not wait for giosg's sake: the next one goes on.
+// A bot that stops does not wait until giosg may be called again; the next process continues.
 func TestStopWhileATurnWaits(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"pending_chats/*/memberships", "chats/*/messages"} {
@@ -195,11 +195,11 @@ func TestStopWhileATurnWaits(t *testing.T) {
 	}
 }
 
-// Who has lost the lane while he waited does not act in it any more.
-func TestLeaseLostWhileATurnWaits(t *testing.T) {
+// A turn whose lease expires while it waits does nothing more in the chat.
+func TestLeaseExpiresWhileATurnWaits(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t) // it keeps nothing
-	w := newWorld(t, catchingUp(map[string]string{"REDIS_URL": s.URL(), "LEASE": "1s"}), patient())
+	w := newWorld(t, sweeping(map[string]string{"REDIS_URL": s.URL(), "LEASE": "1s"}), patient())
 	w.start(shop("agent"))
 	w.hook(giosgtest.PendingChats, giosgtest.ChatMessages)
 	chat := w.rooms["en"].OpenChat()
@@ -229,8 +229,8 @@ func TestLeaseLostWhileATurnWaits(t *testing.T) {
 	w.clean()
 }
 
-// A routed chat is looked at just before it is joined, not some seconds before.
-func TestThrottledGreeterLooksAgain(t *testing.T) {
+// The bot checks a routed chat just before it joins, not some seconds before.
+func TestThrottledGreeterChecksAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, stores[0].env(t), polite())
 	w.start(shop("greeter"))
