@@ -428,8 +428,11 @@ func TestTakenChatIsLeftAlone(t *testing.T) {
 		if n := len(w.p.Calls(giosgtest.Matching("POST", "pending_chats/*/memberships"))); n != 1 {
 			t.Errorf("%d attempts to join", n)
 		}
-		if strings.Contains(w.log.String(), "level=ERROR") || strings.Contains(w.log.String(), "level=WARN") {
-			t.Error("the log has warnings or errors")
+		for line := range strings.Lines(w.log.String()) {
+			busy := strings.Contains(line, `msg="event not kept"`) // a webhook was refused, and came again
+			if !busy && (strings.Contains(line, "level=ERROR") || strings.Contains(line, "level=WARN")) {
+				t.Errorf("the log complains: %s", line)
+			}
 		}
 		w.clean()
 	})
