@@ -4,8 +4,8 @@ import (
 	"giosgbot/admin"
 )
 
-// Admin is the operator's side.
+// Admin serves the operators.
 func (a *App) Admin() *admin.Admin { return a.admin }
 
-// Playbook tells which playbook is active.
+// Playbook returns the active playbook.
 func (a *App) Playbook() Book { return a.book.state() }

@@ -11,7 +11,7 @@ import (
 	"giosgbot/redistest"
 )
 
-// patient lets giosg send a webhook again until it is taken.
+// patient lets giosg send a webhook again, at growing intervals, until the bot accepts it.
 func patient() giosgtest.Options {
 	return giosgtest.Options{Manners: &giosgtest.Manners{Attempts: 8, Backoff: 20 * time.Millisecond}}
 }
@@ -19,7 +19,7 @@ func patient() giosgtest.Options {
 func TestRedisGoesAndComesBack(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t) // it keeps nothing
-	w := newWorld(t, catchingUp(map[string]string{"REDIS_URL": s.URL(), "LEASE": "1s"}), patient())
+	w := newWorld(t, sweeping(map[string]string{"REDIS_URL": s.URL(), "LEASE": "1s"}), patient())
 	a := w.start(shop("agent"))
 	w.hook(giosgtest.PendingChats, giosgtest.ChatMessages)
 	chat := w.rooms["en"].OpenChat()
@@ -27,15 +27,7 @@ func TestRedisGoesAndComesBack(t *testing.T) {
 	w.awaitN(chat, 2)
 	s.Stop()
 
-	res, err := http.Get(a.URL() + "/readyz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	if res.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("ready without Redis: %s", res.Status)
-	}
-	begin := time.Now()
+	w.awaitReady(a, http.StatusServiceUnavailable)
 	w.say(chat, "price?")
 	if err := w.p.Await(w.ctx, func() bool {
 		for _, d := range w.p.Deliveries(nil) {
@@ -47,7 +39,6 @@ func TestRedisGoesAndComesBack(t *testing.T) {
 	}); err != nil {
 		t.Fatalf("no 503: %v", err)
 	}
-	t.Logf("refused after %v", time.Since(begin))
 	other := w.rooms["fi"].OpenChat()
 	w.say(other, "aukiolo?")
 
@@ -57,14 +48,7 @@ func TestRedisGoesAndComesBack(t *testing.T) {
 	w.quiet()
 	w.said(chat, greetingEN, "Mon–Fri 9–17.", "It costs 10 €.")
 	w.said(other, greetingFI, "Ma–pe 9–17.")
-	res, err = http.Get(a.URL() + "/readyz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		t.Errorf("not ready again: %s", res.Status)
-	}
+	w.awaitReady(a, http.StatusOK)
 	w.clean()
 }
 
@@ -78,10 +62,10 @@ func TestOnSentinels(t *testing.T) {
 	crowd(t, map[string]string{"REDIS_URL": redistest.StartSentinel(t).URL()})
 }
 
-// crowd lets two replicas answer some visitors while they are restarted one after the other.
+// crowd restarts two replicas one after the other while visitors write.
 func crowd(t *testing.T, env map[string]string) {
 	t.Helper()
-	w := newWorld(t, catchingUp(env), patient()) // giosg gives up on a replica that has gone
+	w := newWorld(t, sweeping(env), patient()) // giosg gives up on a replica that has gone
 	first, second := w.start(shop("agent")), w.start(shop("agent"))
 	w.hook(giosgtest.PendingChats, giosgtest.ChatMessages)
 	var all sync.WaitGroup

@@ -6,8 +6,8 @@ import (
 	"giosgbot/giosg/giosgtest"
 )
 
-// A bot that is stopped after its answer to one message has taken effect, and before it knows so, goes on with the next message.
-func TestCutOffBetweenTwoMessages(t *testing.T) {
+// A bot is stopped after its answer has taken effect and before it knows so. The next process continues with the next message.
+func TestInterruptedBetweenTwoMessages(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {
 		env["SHUTDOWN_GRACE"], env["SETTLE"] = "1ms", "2s"
@@ -39,7 +39,7 @@ func TestCutOffBetweenTwoMessages(t *testing.T) {
 	})
 }
 
-// An agent that is a sidekick too hears of every message by two channels, and must not take its own chat for somebody else's after a fault.
+// An agent that is also a sidekick receives every message on two channels. After a fault it must not mistake its own chat for a colleague's.
 func TestAgentAndSidekickAfterAFault(t *testing.T) {
 	t.Parallel()
 	faults := map[string]func(*giosgtest.Rule){
@@ -74,7 +74,7 @@ func TestAgentAndSidekickAfterAFault(t *testing.T) {
 				w.quiet()
 				w.said(chat, greetingEN, "Mon–Fri 9–17.", "It costs 10 €.")
 				if m, ok := chat.State().Member(w.bot.User); !ok || !m.Participating {
-					t.Error("the bot has given up its chat")
+					t.Error("the bot has left its chat")
 				}
 				w.clean()
 			})
@@ -82,7 +82,7 @@ func TestAgentAndSidekickAfterAFault(t *testing.T) {
 	}
 }
 
-// What an attempt did for one message is not forgotten over an older message that comes in between.
+// The bot remembers what an attempt did for one message, although an older message arrives before the next attempt.
 func TestSidekickRemembersItsDoubt(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {

@@ -10,19 +10,19 @@ import (
 	"giosgbot/giosg/giosgtest"
 )
 
-// catchingUp turns catching up on, without its delay.
-func catchingUp(env map[string]string) map[string]string {
+// sweeping turns sweeps on, without their delay.
+func sweeping(env map[string]string) map[string]string {
 	env["CATCH_UP_EVERY"], env["CATCH_UP_DELAY"] = "5m", "0"
 	return env
 }
 
-// deaf lets webhooks reach nobody.
+// deaf removes all webhooks.
 func (w *world) deaf() { w.bot.SetWebhooks() }
 
 func TestVisitorsWhoseWebhooksWereLost(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {
-		w := newWorld(t, catchingUp(env), polite())
+		w := newWorld(t, sweeping(env), polite())
 		r := w.start(shop("agent"))
 		w.hook(giosgtest.PendingChats, giosgtest.ChatMessages)
 		known := w.rooms["en"].OpenChat()
@@ -68,12 +68,12 @@ func TestVisitorsWhoseWebhooksWereLost(t *testing.T) {
 
 func TestOldVisitorsAreLeftAlone(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, catchingUp(stores[0].env(t)), polite())
+	w := newWorld(t, sweeping(stores[0].env(t)), polite())
 	w.start(shop("agent"))
 	w.deaf()
 	old := w.rooms["en"].OpenChat()
 	w.say(old, "open?")
-	// The bot's clock cannot be turned, so the platform's is turned back: what was said lies two hours back for the bot.
+	// The bot's clock cannot be changed. The platform's clock goes back, so that for the bot the message is two hours old.
 	w.p.Advance(-2 * time.Hour)
 	older := w.rooms["en"].OpenChat()
 	w.say(older, "open?")
@@ -90,7 +90,7 @@ func TestOldVisitorsAreLeftAlone(t *testing.T) {
 
 func TestRedisLosesItsDataInMidConversation(t *testing.T) {
 	t.Parallel()
-	env := catchingUp(stores[1].env(t))
+	env := sweeping(stores[1].env(t))
 	env["LEASE"] = "1s"
 	w := newWorld(t, env, polite())
 	w.start(shop("agent"))

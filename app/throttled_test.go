@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,13 +12,13 @@ import (
 	"giosgbot/redistest"
 )
 
-// awaitWaiting waits until a turn waits in place.
+// awaitWaiting waits until a turn waits to make a call again.
 func (w *world) awaitWaiting() {
 	w.Helper()
 	await(w.T, func() bool { return strings.Contains(w.log.String(), "waiting to repeat a call") })
 }
 
-// A call that is throttled in the middle of a turn costs that call once more, and nothing else.
+// A call that is throttled in the middle of a turn is made once more; it costs nothing else.
 func TestThrottledCallIsMadeAgainInPlace(t *testing.T) {
 	t.Parallel()
 	talk := func(w *world) []string {
@@ -68,7 +69,7 @@ func TestThrottledCallIsMadeAgainInPlace(t *testing.T) {
 	}
 }
 
-// A list that is throttled in its middle goes on there.
+// A list continues with the page that was throttled.
 func TestThrottledPageIsReadAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, stores[0].env(t), polite())
@@ -95,7 +96,7 @@ func TestThrottledPageIsReadAgain(t *testing.T) {
 	w.clean()
 }
 
-// A bot user with more chats than there are workers is throttled; visitors of another organization are answered meanwhile.
+// A bot user with more chats than there are workers is throttled. Meanwhile visitors of another organization are answered.
 func TestThrottledBotUserHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {
@@ -123,15 +124,23 @@ func TestThrottledBotUserHoldsUpNoOther(t *testing.T) {
 					given++
 				}
 			case <-w.ctx.Done():
-				t.Fatal("the lanes are not given back")
+				t.Fatal("the bot does not give the lanes back")
 			}
 		}
-		throttled := throttle.Hits()
-		other := room.OpenChat()
-		w.say(other, "open?")
-		w.awaitN(other, 2)
-		if n := throttle.Hits(); n > throttled {
-			t.Errorf("%d calls were throttled, and %d when the other visitor was answered", throttled, n)
+		// A worker that waited for the throttled bot user would call again before it answers anybody else. On a busy machine four seconds
+		// can also pass for other reasons, so there are several tries.
+		for try := 1; ; try++ {
+			throttled := throttle.Hits()
+			other := room.OpenChat()
+			w.say(other, "open?")
+			w.awaitN(other, 2)
+			w.said(other, greetingEN, "Mon–Fri 9–17.")
+			if throttle.Hits() == throttled {
+				break
+			}
+			if try == 10 {
+				t.Fatal("visitors of another organization wait until the throttled bot user may call again")
+			}
 		}
 		throttle.Remove()
 		for _, chat := range chats {
@@ -144,7 +153,6 @@ func TestThrottledBotUserHoldsUpNoOther(t *testing.T) {
 		for _, chat := range chats {
 			w.said(chat, greetingEN, "It costs 10 €.", "Mon–Fri 9–17.")
 		}
-		w.said(other, greetingEN, "Mon–Fri 9–17.")
 		if theirBot.Lapses()+w.bot.Lapses() != 0 {
 			t.Error("a bot was absent")
 		}
@@ -152,7 +160,7 @@ func TestThrottledBotUserHoldsUpNoOther(t *testing.T) {
 	})
 }
 
-// A bot that stops does not wait for giosg's sake: the next one goes on.
+// A bot that stops does not wait until giosg may be called again; the next process continues.
 func TestStopWhileATurnWaits(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"pending_chats/*/memberships", "chats/*/messages"} {
@@ -187,11 +195,11 @@ func TestStopWhileATurnWaits(t *testing.T) {
 	}
 }
 
-// Who has lost the lane while he waited does not act in it any more.
-func TestLeaseLostWhileATurnWaits(t *testing.T) {
+// A turn whose lease expires while it waits does nothing more in the chat.
+func TestLeaseExpiresWhileATurnWaits(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t) // it keeps nothing
-	w := newWorld(t, catchingUp(map[string]string{"REDIS_URL": s.URL(), "LEASE": "1s"}), patient())
+	w := newWorld(t, sweeping(map[string]string{"REDIS_URL": s.URL(), "LEASE": "1s"}), patient())
 	w.start(shop("agent"))
 	w.hook(giosgtest.PendingChats, giosgtest.ChatMessages)
 	chat := w.rooms["en"].OpenChat()
@@ -221,20 +229,25 @@ func TestLeaseLostWhileATurnWaits(t *testing.T) {
 	w.clean()
 }
 
-// A routed chat is looked at just before it is joined, not some seconds before.
-func TestThrottledGreeterLooksAgain(t *testing.T) {
+// The bot checks a routed chat just before it joins, not some seconds before.
+func TestThrottledGreeterChecksAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, stores[0].env(t), polite())
 	w.start(shop("greeter"))
 	w.hook(giosgtest.RoutedChats, giosgtest.ChatMessages)
 	joins := giosgtest.Matching("POST", "routed_chats/*/memberships")
-	rule := w.p.On("POST", "routed_chats/*/memberships").Times(1)
-	rule.TooMany(2 * time.Second)
+	var once atomic.Bool
+	w.p.SetFault(func(c giosgtest.Call) (f giosgtest.Fault) {
+		if joins(c) && !once.Swap(true) {
+			if err := w.human.Join(w.p.Chat(c.ChatID)); err != nil {
+				t.Error(err)
+			}
+			f.Status, f.RetryAfter = http.StatusTooManyRequests, time.Second
+		}
+		return f
+	})
 	chat := w.rooms["en"].OpenChat()
-	if err := w.p.Await(w.ctx, func() bool { return rule.Hits() == 1 }); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.human.Join(chat); err != nil {
+	if err := w.p.Await(w.ctx, once.Load); err != nil {
 		t.Fatal(err)
 	}
 	w.quiet()
