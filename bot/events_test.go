@@ -34,7 +34,7 @@ func TestTake(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inWorld(t, c.book, func(w *world) {
+			inWorld(t, c.book, func(t *testing.T, w *world) {
 				w.p.entry, w.p.reason = c.entry, "a reason"
 				if c.before != "" {
 					w.p.add(replay.Said, c.before)
@@ -57,7 +57,7 @@ func TestTake(t *testing.T) {
 // Once the bot serves a chat, another webhook of the chat that waits changes nothing.
 func TestTakeWhileServing(t *testing.T) {
 	t.Parallel()
-	inWorld(t, agent, func(w *world) {
+	inWorld(t, agent, func(t *testing.T, w *world) {
 		w.while(func() {
 			w.join()
 			w.put(w.event(chat.Pending, "pending@2", ""))
@@ -73,7 +73,7 @@ func TestTakeInSpiteOfFailures(t *testing.T) {
 	for _, call := range []string{"open", "present", "enter agent", "record", "say Hello."} {
 		t.Run(call, func(t *testing.T) {
 			t.Parallel()
-			inWorld(t, agent, func(w *world) {
+			inWorld(t, agent, func(t *testing.T, w *world) {
 				w.p.fail(call, later("no"))
 				w.while(func() {
 					w.put(w.event(chat.Pending, "e", ""))
@@ -94,7 +94,7 @@ func TestUnreadableEvents(t *testing.T) {
 	t.Parallel()
 	t.Run("no JSON", func(t *testing.T) {
 		t.Parallel()
-		inWorld(t, agent, func(w *world) {
+		inWorld(t, agent, func(t *testing.T, w *world) {
 			w.while(func() { w.putBody(w.event(chat.Said, "e", ""), []byte("{")) })
 			w.wantResults(bot.SetAside)
 			w.wantDead("the event cannot be read")
@@ -104,7 +104,7 @@ func TestUnreadableEvents(t *testing.T) {
 	})
 	t.Run("no kind that is known", func(t *testing.T) {
 		t.Parallel()
-		inWorld(t, agent, func(w *world) {
+		inWorld(t, agent, func(t *testing.T, w *world) {
 			w.while(func() { w.put(w.event("shouted", "e", "")) })
 			w.wantResults(bot.SetAside)
 			w.wantDead(`no such kind of event: "shouted"`)
@@ -117,7 +117,7 @@ func TestHuman(t *testing.T) {
 	t.Parallel()
 	t.Run("serving", func(t *testing.T) {
 		t.Parallel()
-		inWorld(t, agent, func(w *world) {
+		inWorld(t, agent, func(t *testing.T, w *world) {
 			w.while(func() {
 				w.join()
 				l := w.p.add(replay.Human, "I take over")
@@ -135,7 +135,7 @@ func TestHuman(t *testing.T) {
 	})
 	t.Run("elsewhere", func(t *testing.T) {
 		t.Parallel()
-		inWorld(t, agent, func(w *world) {
+		inWorld(t, agent, func(t *testing.T, w *world) {
 			w.while(func() { w.put(w.event(chat.Human, "h", "hello")) })
 			w.wantResults(bot.Silent)
 			w.wantFinished(false, "h")
@@ -147,7 +147,7 @@ func TestHuman(t *testing.T) {
 // A visitor in a chat that the bot serves is answered without reading the record.
 func TestVisitorOfAServedChat(t *testing.T) {
 	t.Parallel()
-	inWorld(t, agent, func(w *world) {
+	inWorld(t, agent, func(t *testing.T, w *world) {
 		w.while(func() {
 			w.join()
 			w.say("price")
@@ -172,7 +172,7 @@ func TestVisitorOfAServedChat(t *testing.T) {
 // A pressed button is answered by the rule that names its value.
 func TestPressed(t *testing.T) {
 	t.Parallel()
-	inWorld(t, agent, func(w *world) {
+	inWorld(t, agent, func(t *testing.T, w *world) {
 		w.while(func() {
 			w.join()
 			ev := w.event(chat.Pressed, w.p.add(replay.Pressed, "Blue").ID, "Blue")
@@ -187,7 +187,7 @@ func TestPressed(t *testing.T) {
 // What a visitor wrote before the greeting gets no fallback, also if its webhook comes later.
 func TestVisitorBeforeTheGreeting(t *testing.T) {
 	t.Parallel()
-	inWorld(t, agent, func(w *world) {
+	inWorld(t, agent, func(t *testing.T, w *world) {
 		early := w.p.add(replay.Said, "blah")
 		w.wait(time.Second)
 		w.while(func() {
@@ -206,7 +206,7 @@ func TestVisitorBeforeTheGreeting(t *testing.T) {
 // When the platform says that webhooks overtake each other, the record is read, and answered in its order.
 func TestVisitorWhoseWebhooksOvertakeEachOther(t *testing.T) {
 	t.Parallel()
-	inWorld(t, agent, func(w *world) {
+	inWorld(t, agent, func(t *testing.T, w *world) {
 		w.while(func() {
 			w.join()
 			first := w.p.add(replay.Said, "hours")
@@ -246,7 +246,7 @@ func TestVisitorWithoutAMemo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inWorld(t, c.book, func(w *world) {
+			inWorld(t, c.book, func(t *testing.T, w *world) {
 				for _, k := range c.lines {
 					w.p.add(k, "")
 				}
@@ -266,7 +266,7 @@ func TestVisitorWithoutAMemo(t *testing.T) {
 // A chat that the platform does not show is not the bot's.
 func TestVisitorOfAChatThatIsNotShown(t *testing.T) {
 	t.Parallel()
-	inWorld(t, agent, func(w *world) {
+	inWorld(t, agent, func(t *testing.T, w *world) {
 		w.p.fail("record", over("no such chat"))
 		w.while(func() { w.say("hours") })
 		w.wantResults(bot.Ignored)
@@ -282,7 +282,7 @@ func TestRoleInSpiteOfFailures(t *testing.T) {
 		for _, kind := range []chat.Kind{chat.Said, chat.Check} {
 			t.Run(call+" "+string(kind), func(t *testing.T) {
 				t.Parallel()
-				inWorld(t, agent, func(w *world) {
+				inWorld(t, agent, func(t *testing.T, w *world) {
 					w.p.add(replay.OwnJoin, "")
 					w.p.fail(call, later("no"))
 					w.while(func() {
@@ -311,7 +311,7 @@ func TestVisitorWhenTheMemoIsWrong(t *testing.T) {
 	}
 	t.Run("believed", func(t *testing.T) {
 		t.Parallel()
-		inWorld(t, agent, func(w *world) {
+		inWorld(t, agent, func(t *testing.T, w *world) {
 			outside(w)
 			w.while(func() { w.say("hours") })
 			w.wantResults(bot.Ignored)
@@ -320,7 +320,7 @@ func TestVisitorWhenTheMemoIsWrong(t *testing.T) {
 	})
 	t.Run("a member", func(t *testing.T) {
 		t.Parallel()
-		inWorld(t, agent, func(w *world) {
+		inWorld(t, agent, func(t *testing.T, w *world) {
 			outside(w)
 			w.while(func() {
 				ev := w.event(chat.Said, w.p.add(replay.Said, "hours").ID, "hours")
@@ -333,7 +333,7 @@ func TestVisitorWhenTheMemoIsWrong(t *testing.T) {
 	})
 	t.Run("a second attempt", func(t *testing.T) {
 		t.Parallel()
-		inWorld(t, agent, func(w *world) {
+		inWorld(t, agent, func(t *testing.T, w *world) {
 			outside(w)
 			w.say("hours")
 			w.abandon(nil)
@@ -347,7 +347,7 @@ func TestVisitorWhenTheMemoIsWrong(t *testing.T) {
 // After the bot has left, it is silent, and says so for good.
 func TestVisitorAfterTheBotLeft(t *testing.T) {
 	t.Parallel()
-	inWorld(t, agent, func(w *world) {
+	inWorld(t, agent, func(t *testing.T, w *world) {
 		w.while(func() {
 			w.join()
 			w.say("bye")
@@ -379,7 +379,7 @@ func TestCheck(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inWorld(t, agent, func(w *world) {
+			inWorld(t, agent, func(t *testing.T, w *world) {
 				if c.joins {
 					w.p.add(replay.OwnJoin, "")
 					w.p.add(replay.Own, "Hello.")
@@ -403,7 +403,7 @@ func TestCheck(t *testing.T) {
 // A check in a chat that the bot knows reads the record once, and says nothing twice.
 func TestCheckOfAKnownChat(t *testing.T) {
 	t.Parallel()
-	inWorld(t, agent, func(w *world) {
+	inWorld(t, agent, func(t *testing.T, w *world) {
 		w.while(func() {
 			w.join()
 			w.say("hours")
@@ -440,7 +440,7 @@ rules:
 `
 	t.Run("known", func(t *testing.T) {
 		t.Parallel()
-		inWorld(t, book, func(w *world) {
+		inWorld(t, book, func(t *testing.T, w *world) {
 			w.p.about = chat.About{RoomName: "Tampere", Language: "fi"}
 			w.while(func() {
 				ev := w.event(chat.Pending, "e", "")
@@ -454,7 +454,7 @@ rules:
 	})
 	t.Run("hidden", func(t *testing.T) {
 		t.Parallel()
-		inWorld(t, book, func(w *world) {
+		inWorld(t, book, func(t *testing.T, w *world) {
 			w.p.hides = true
 			w.while(func() {
 				ev := w.event(chat.Pending, "e", "")
@@ -468,7 +468,7 @@ rules:
 	for _, kind := range []chat.Kind{chat.Pending, chat.Said} {
 		t.Run("fails for a "+string(kind), func(t *testing.T) {
 			t.Parallel()
-			inWorld(t, book, func(w *world) {
+			inWorld(t, book, func(t *testing.T, w *world) {
 				w.while(func() {
 					if kind == chat.Said {
 						w.join()

@@ -67,7 +67,7 @@ type world struct {
 }
 
 // inWorld runs a test in a bubble, in which time passes only while all wait.
-func inWorld(t *testing.T, book string, test func(*world)) {
+func inWorld(t *testing.T, book string, test func(*testing.T, *world)) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -94,7 +94,7 @@ func inWorld(t *testing.T, book string, test func(*world)) {
 			w.queue.Close()
 			db.Close()
 		}()
-		test(w)
+		test(t, w)
 	})
 }
 

@@ -19,6 +19,7 @@ import (
 type fault struct {
 	err   error
 	after bool   // the call takes effect all the same
+	hang  bool   // the call lasts until its context ends
 	do    func() // is called first, outside the platform's lock; may panic
 }
 
@@ -92,7 +93,7 @@ func (p *platform) addLine(kind replay.Kind, text string, lag time.Duration) rep
 		now = p.lines[n-1].At.Add(time.Millisecond)
 	}
 	l := replay.Line{ID: "m" + strconv.Itoa(len(p.lines)+1), At: now, Kind: kind, Text: text}
-	p.lines = append(p.lines, shown{l, now.Add(lag)})
+	p.lines = append(p.lines, shown{l, time.Now().Add(lag)})
 	return l
 }
 
@@ -143,6 +144,10 @@ func (c *conversation) call(ctx context.Context, name string, effect func()) err
 		if f.do != nil {
 			f.do()
 		}
+		if f.hang {
+			<-ctx.Done()
+			f.err = ctx.Err()
+		}
 		later := chat.Failure(f.err).Deferred
 		if effect != nil {
 			c.p.mu.Lock()
@@ -152,7 +157,7 @@ func (c *conversation) call(ctx context.Context, name string, effect func()) err
 			c.acted = c.acted || !later
 			c.p.mu.Unlock()
 		}
-		if !later || !c.a.Wait(ctx, f.err) {
+		if !c.a.Wait(ctx, f.err) {
 			return f.err
 		}
 	}
