@@ -80,6 +80,16 @@ func (p *platform) fail(call string, faults ...fault) {
 	p.faults[call] = append(p.faults[call], faults...)
 }
 
+// there says which teams are there from now on.
+func (p *platform) there(teams ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.teams = map[string]bool{}
+	for _, team := range teams {
+		p.teams[team] = true
+	}
+}
+
 // add puts a line into the record.
 func (p *platform) add(kind replay.Kind, text string) replay.Line {
 	p.mu.Lock()
@@ -245,6 +255,8 @@ func (c *conversation) About(ctx context.Context, room string) (chat.About, bool
 
 func (c *conversation) FindTeam(ctx context.Context, name string, humans bool) (bool, error) {
 	err := c.call(ctx, fmt.Sprintf("find %s %t", name, humans), nil)
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
 	return err == nil && c.p.teams[name], err
 }
 
