@@ -219,3 +219,69 @@ func TestGreetingAfterAnAbandonedJoin(t *testing.T) {
 		})
 	}
 }
+
+// Words whose place in the record is not known are not taken for the answer to an older message.
+func TestMessageWithoutAnIDAndALateWebhook(t *testing.T) {
+	t.Parallel()
+	inWorld(t, agent, func(t *testing.T, w *world) {
+		w.while(func() {
+			w.join()
+			late := w.p.add(replay.Said, "price")
+			w.wait(time.Second)
+			w.p.anonymous = true
+			w.say("hours")
+			w.p.anonymous, w.p.mustRead = false, true
+			ev := w.event(chat.Said, late.ID, "price")
+			ev.At = late.At
+			w.put(ev)
+			w.wantSaid("Hello.", "Nine to five.", "It costs 10 €.", "Delivery is free.")
+		})
+	})
+}
+
+// An event that comes before one whose attempt was abandoned does not make that attempt forgotten.
+func TestAnotherEventAfterAnAbandonedAttempt(t *testing.T) {
+	t.Parallel()
+	inWorld(t, agent, func(t *testing.T, w *world) {
+		w.while(w.join)
+		human := w.p.add(replay.Human, "Hello")
+		w.abandoned("hours", func() { w.own("Nine to five.", time.Second) })
+		ev := w.event(chat.Human, human.ID, human.Text)
+		ev.At = human.At
+		w.put(ev)
+		w.while(func() { w.wait(3 * time.Second) })
+		if r := w.takeReports(); len(r) != 2 || r[0].Event.Kind != chat.Human || r[1].Attempt != 3 || r[1].Result != bot.Silent {
+			t.Errorf("%+v", r)
+		}
+		w.wantSaid("Hello.", "Nine to five.")
+	})
+}
+
+// What a turn has changed is remembered also if its event is given up, and only then.
+func TestMemoOfAGivenUpEvent(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		call  string
+		fault fault
+		next  string
+	}{
+		"after the first words":  {"say Delivery is free.", refused("bad words"), "As I said: 10 €."},
+		"before the first words": {"say It costs 10 €.", fault{do: func() { panic("oh no") }}, "Sorry?"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, agent, func(t *testing.T, w *world) {
+				w.while(func() {
+					w.join()
+					w.p.fail(c.call, c.fault)
+					w.say("price")
+					w.say("again")
+				})
+				w.wantResults(bot.SetAside, bot.Answered)
+				if said := w.p.said(); said[len(said)-1] != c.next {
+					t.Errorf("the bot said %q, want %q last", said, c.next)
+				}
+			})
+		})
+	}
+}
