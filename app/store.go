@@ -47,7 +47,7 @@ func openRedis(ctx context.Context, cfg config.Config, log *slog.Logger) (*store
 	keys := queue.Keys{Prefix: cfg.RedisPrefix}
 	first, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	s := &store{kind: "redis", handled: dedupe.NewRedis(c, keys.Seen, cfg.DedupeTTL), redis: c}
+	s := &store{kind: "redis", handled: dedupe.NewRedis(c, keys.Seen), redis: c}
 	q, err := queue.NewRedis(first, c, queue.RedisOptions{Keys: keys, TTL: cfg.DedupeTTL, Lease: cfg.Lease, Rest: cfg.Settle, Log: log, OnLoss: func() {
 		if f := s.onLoss.Load(); f != nil {
 			(*f)()
