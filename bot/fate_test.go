@@ -12,6 +12,7 @@ import (
 
 	"giosgbot/bot"
 	"giosgbot/chat"
+	"giosgbot/dedupe"
 	"giosgbot/queue"
 	"giosgbot/replay"
 )
@@ -64,10 +65,7 @@ func TestTroubleOfTheStore(t *testing.T) {
 
 // handled fails as often as it is told to.
 type handled struct {
-	set interface {
-		Seen(context.Context, string, ...string) ([]bool, error)
-		Add(context.Context, string, ...string) error
-	}
+	set   dedupe.Set
 	fails int
 }
 
@@ -76,10 +74,6 @@ func (h *handled) Seen(ctx context.Context, lane string, ids ...string) ([]bool,
 		return nil, errors.New("the store is away")
 	}
 	return h.set.Seen(ctx, lane, ids...)
-}
-
-func (h *handled) Add(ctx context.Context, lane string, ids ...string) error {
-	return h.set.Add(ctx, lane, ids...)
 }
 
 // An event that was tried for an hour, and often enough, becomes a dead letter.
