@@ -23,20 +23,26 @@ func (b bench) wantPinned(l *queue.Lease, text string) {
 
 func pinnedAfterPause(b bench, _ Store) {
 	b.put(item("a", "1", 1), item("b", "1", 1))
-	for range 2 {
-		l := b.lease()
+	both := []*queue.Lease{b.lease(), b.lease()}
+	for _, l := range both {
 		b.wantPinned(l, "")
 		if l.Lane == "a" {
 			b.pin(l, "first")
 			b.pin(l, "second")
 			b.wantPinned(l, "second")
 		}
-		b.ok(l.Pause(b.ctx, queue.Pause{}))
 	}
-	for range 2 {
-		l := b.lease()
-		b.wantPinned(l, map[string]string{"a": "second"}[l.Lane])
-		b.ok(l.Pause(b.ctx, queue.Pause{Untouched: true}))
+	for _, untouched := range []bool{false, true} {
+		for _, l := range both {
+			b.ok(l.Pause(b.ctx, queue.Pause{Untouched: untouched}))
+		}
+		both = []*queue.Lease{b.lease(), b.lease()}
+		for _, l := range both {
+			b.wantPinned(l, map[string]string{"a": "second"}[l.Lane])
+		}
+	}
+	for _, l := range both {
+		b.ok(l.Pause(b.ctx, queue.Pause{}))
 	}
 	for range 2 {
 		l := b.lease()
