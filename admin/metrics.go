@@ -61,7 +61,7 @@ type callSeries struct {
 // giosg's kinds of outcome, by their number.
 var callKinds = func() []string {
 	var out []string
-	for k := giosg.OK; k <= giosg.Canceled; k++ {
+	for k := giosg.OK; k <= giosg.Refused; k++ {
 		out = append(out, k.String())
 	}
 	return append(out, "other")

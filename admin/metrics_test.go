@@ -183,7 +183,7 @@ func TestLabelsAreBounded(t *testing.T) {
 		"giosgbot_webhooks_total":                17 * 5,
 		"giosgbot_turns_total":                   7 * 10,
 		"giosgbot_answers_total":                 5, // two rules, greeting, fallback, other
-		"giosgbot_api_calls_total":               65 * 11,
+		"giosgbot_api_calls_total":               65 * 12,
 		"giosgbot_api_call_duration_seconds_sum": 65,
 		"giosgbot_events_in_total":               4,
 		"giosgbot_events_total":                  8,

@@ -17,8 +17,8 @@ import (
 //
 // [Config.Timeout] limits each call; for a list, each page. Every error is an
 // [*Error]. The comment of a method lists the kinds that are special to it. Any
-// method can also return Unauthorized, Forbidden, Throttled, Invalid, Temporary
-// and Canceled, and a method that writes can return Unknown.
+// method can also return Unauthorized, Forbidden, Throttled, Refused, Invalid,
+// Temporary and Canceled, and a method that writes can return Unknown.
 type Session struct {
 	c     *Client
 	token sealed

@@ -147,7 +147,7 @@ func (k *Keeper) refresh(ctx context.Context, s *giosg.Session) error {
 	}
 	if len(clients) > 0 {
 		_, err := s.RefreshClient(ctx, clients[0].ID, k.ttl)
-		if kind := giosg.KindOf(err); kind != giosg.Gone && kind != giosg.Invalid {
+		if kind := giosg.KindOf(err); kind != giosg.Gone && kind != giosg.Refused {
 			return err
 		}
 	}
