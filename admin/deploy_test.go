@@ -24,7 +24,7 @@ type exported map[string]map[string][]string
 func exportedMetrics(t *testing.T) exported {
 	t.Helper()
 	s := start(t, func(o *admin.Options) {
-		for k := giosg.OK; k <= giosg.Canceled; k++ {
+		for k := giosg.OK; k <= giosg.Refused; k++ {
 			o.CallKinds = append(o.CallKinds, k.String())
 		}
 	})

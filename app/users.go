@@ -44,7 +44,7 @@ func userStates(tokens []giosg.Token, presentUntil map[giosg.UserID]time.Time, c
 // callKinds names all outcomes of API calls.
 func callKinds() []string {
 	var out []string
-	for k := giosg.OK; k <= giosg.Canceled; k++ {
+	for k := giosg.OK; k <= giosg.Refused; k++ {
 		out = append(out, k.String())
 	}
 	return out

@@ -17,8 +17,8 @@ import (
 //
 // [Config.Timeout] limits each call; for a list, each page. Every error is an
 // [*Error]. The comment of a method lists the kinds that are special to it. Any
-// method can also return Unauthorized, Forbidden, Throttled, Invalid, Temporary
-// and Canceled, and a method that writes can return Unknown.
+// method can also return Unauthorized, Forbidden, Throttled, Refused, Invalid,
+// Temporary and Canceled, and a method that writes can return Unknown.
 type Session struct {
 	c     *Client
 	token sealed
@@ -113,22 +113,34 @@ func (s *Session) once(ctx context.Context, r *route, url string, body []byte, o
 		return r.fail(Invalid, fmt.Errorf("token: %w", err))
 	}
 	limit := s.c.limits.of(token.User)
-	if err := limit.enter(ctx, r); err != nil {
+	probe, err := limit.enter(ctx, r)
+	if err != nil {
 		return err
 	}
-	start := time.Now()
 	status, err := 0, error(r.fail(Unknown, errors.New("the call panicked")))
-	defer func() { limit.leave(status, err) }()
-	status, err = s.c.roundTrip(ctx, token, r, url, body, out)
-	if s.c.observe != nil {
-		s.c.observe(Call{Op: r.op, Method: r.method, Path: r.path, Status: status, Kind: KindOf(err), Duration: time.Since(start)})
-	}
+	defer func() { limit.leave(probe, status, err) }()
+	status, err = s.inSlot(ctx, token, r, url, body, out)
 	return err
 }
 
-func (c *Client) roundTrip(ctx context.Context, token *Token, r *route, url string, body []byte, out any) (status int, err error) {
-	limited, cancel := context.WithTimeout(ctx, c.timeout)
+// inSlot makes a call that has its slot.
+func (s *Session) inSlot(ctx context.Context, token *Token, r *route, url string, body []byte, out any) (int, error) {
+	ctx, limited, cancel, err := s.c.timed(ctx, r)
 	defer cancel()
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	status, err := s.c.roundTrip(ctx, limited, token, r, url, body, out)
+	if s.c.observe != nil {
+		s.c.observe(Call{Op: r.op, Method: r.method, Path: r.path, Status: status, Kind: KindOf(err), Duration: time.Since(start)})
+	}
+	return status, err
+}
+
+// roundTrip sends the request and decodes the answer. The call ends with
+// limited; ctx is the part of it that the caller set.
+func (c *Client) roundTrip(ctx, limited context.Context, token *Token, r *route, url string, body []byte, out any) (status int, err error) {
 	req := c.http.R().SetContext(limited)
 	req.Header["Authorization"] = []string{token.Type + " " + token.Value.Reveal()}
 	if body != nil {

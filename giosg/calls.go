@@ -212,7 +212,7 @@ func (s *Session) RoutedMessages(ctx context.Context, chat ChatID) ([]Message, e
 // Send sends a message to a chat of which the bot is a member ("Continue
 // chatting" in the guide, step 3; "Rich text messages"). Fields of the returned
 // message that giosg did not send, or that cannot be decoded, are zero. Writes;
-// Gone if the bot is no member, Invalid if giosg does not accept the message.
+// Gone if the bot is no member, Refused if giosg does not accept the message.
 func (s *Session) Send(ctx context.Context, chat ChatID, m NewMessage) (Message, error) {
 	body, err := json.Marshal(m)
 	if err != nil {

@@ -31,6 +31,10 @@ type Config struct {
 	// Wrap, if not nil, wraps the transport, for example to trace calls.
 	Wrap    func(http.RoundTripper) http.RoundTripper
 	Observe func(Call) // called after every HTTP call, in the caller's goroutine; must return quickly
+	// OnFree, if not nil, is called when a slot of a bot user became free, once
+	// for each call that failed with [IsBusy], to wake one of their callers. It is
+	// called in the goroutine of another call and must return quickly.
+	OnFree func(UserID)
 }
 
 // Call is one HTTP call, for [Config.Observe]. Each page of a list is a call. Op,
@@ -103,6 +107,7 @@ func New(cfg Config) (*Client, error) {
 		maxPages: cfg.MaxPages,
 		observe:  cfg.Observe,
 	}
+	c.limits.onFree = cfg.OnFree
 	if c.limits.slots = cfg.Concurrency; c.limits.slots == 0 {
 		c.limits.slots = DefaultConcurrency
 	}

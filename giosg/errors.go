@@ -28,9 +28,9 @@ const (
 	Unauthorized
 	// Throttled: too many calls; nothing was done (429). See [RetryAfter].
 	Throttled
-	// Invalid: the request was refused, by giosg (400, 405, 413, 422 and other
-	// 4xx, redirects) or by this package before any call was made (a bad id, a
-	// page link to another host). Repeating it will not help.
+	// Invalid: this package refused the call before it was made (a bad id or
+	// token), or the answer to a read (it is too large, or links to another
+	// host). Repeating the call will not help.
 	Invalid
 	// Temporary: nothing was done, and the call may succeed later. A write of
 	// this kind was never sent. A read got a 5xx, a time-out, a broken connection
@@ -42,9 +42,14 @@ const (
 	Unknown
 	// Canceled: the caller's context ended, and nothing was done.
 	Canceled
+	// Refused: giosg gave an answer that has no kind of its own: 400, 402, 405,
+	// 409, 413, 422, other 4xx, and redirects. The request may be wrong, or giosg
+	// may be in trouble: a few repetitions over some minutes tell which. A write
+	// had most likely no effect, but read before repeating it.
+	Refused
 )
 
-var kindNames = [...]string{"ok", "taken", "gone", "forbidden", "unauthorized", "throttled", "invalid", "temporary", "unknown", "canceled"}
+var kindNames = [...]string{"ok", "taken", "gone", "forbidden", "unauthorized", "throttled", "invalid", "temporary", "unknown", "canceled", "refused"}
 
 // String returns the kind as one lower-case word, for use as a metric's label.
 func (k Kind) String() string {
@@ -149,7 +154,7 @@ func statusKind(r *route, status int) Kind {
 	case write && (status == http.StatusFound || status == http.StatusSeeOther):
 		return Unknown // servers also answer so after a write that took effect
 	case status >= 300 && status < 500:
-		return Invalid
+		return Refused
 	case write:
 		return Unknown
 	}

@@ -67,12 +67,12 @@ func (k *Keeper) Ensure(ctx context.Context, s *giosg.Session, online *bool) err
 		private, err, _ := k.flight.Do(string(user)+mark, func() (any, error) {
 			mine = true
 			err := k.renew(ctx, s, online, mark)
-			return ctx.Err() != nil || giosg.KindOf(err) == giosg.Unauthorized, err
+			return ctx.Err() != nil || giosg.KindOf(err) == giosg.Unauthorized || giosg.IsBusy(err), err
 		})
 		if err == nil || mine || ctx.Err() != nil || private == false {
 			return err
 		}
-		// The caller that made the shared refresh was canceled, or had a bad token. This caller may succeed.
+		// The caller that made the shared refresh was canceled, had a bad token, or would not wait for a slot. This caller may succeed.
 	}
 }
 
@@ -147,7 +147,7 @@ func (k *Keeper) refresh(ctx context.Context, s *giosg.Session) error {
 	}
 	if len(clients) > 0 {
 		_, err := s.RefreshClient(ctx, clients[0].ID, k.ttl)
-		if kind := giosg.KindOf(err); kind != giosg.Gone && kind != giosg.Invalid {
+		if kind := giosg.KindOf(err); kind != giosg.Gone && kind != giosg.Refused {
 			return err
 		}
 	}

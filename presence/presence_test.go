@@ -293,6 +293,18 @@ func TestNothingIsRememberedAfterAnError(t *testing.T) {
 	}
 }
 
+// A client that giosg refuses to refresh counts as expired, whatever the status is.
+func TestRefusedRefreshCreatesAClient(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 404, 405, 409, 410, 422} {
+		w := newWorld(t)
+		w.bot.MakePresent(time.Minute)
+		w.p.On("PATCH", "clients/*").Times(1).FailBefore(status)
+		w.ensure(presence.New(ttl, nil), nil)
+		w.calls(list, patch, post)
+	}
+}
+
 func TestRefreshThatFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

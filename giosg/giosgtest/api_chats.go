@@ -78,7 +78,14 @@ func (in collectionHandlers) listMessages(q *query) reply {
 			n--
 		}
 	}
-	return q.listLocked(n, q.p.opts.NewestFirst, func(i int) any { return c.messages[i].resource() })
+	newestFirst := q.p.opts.NewestFirst
+	if by := q.values.Get("ordering"); by != "" && q.p.opts.Ordering != IgnoreOrdering {
+		if q.p.opts.Ordering == RefuseOrdering || by != "created_at" && by != "-created_at" {
+			return invalid("ordering", "Invalid ordering.")
+		}
+		newestFirst = by == "-created_at"
+	}
+	return q.listLocked(n, newestFirst, func(i int) any { return c.messages[i].resource() })
 }
 
 // join creates or changes a membership.

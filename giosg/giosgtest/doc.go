@@ -23,6 +23,7 @@
 //   - Leaving does not make a chat pending again (RequeueOnLeave).
 //   - Expired user clients stay in the list, and a PATCH revives one with 201 (ForgetExpiredClients).
 //   - Chats are listed newest first, messages oldest first (OldestChatsFirst, NewestFirst).
+//   - The ordering parameter of a list of messages has no effect (Ordering).
 //   - The messages of a routed chat can be read before joining (HideRoutedMessages).
 //   - is_participating must be given when joining; composing_status need not.
 //   - An attachment does not replace the message, which may not be empty.
@@ -38,7 +39,7 @@
 // Not modelled: the code exchange at /identity/token and app triggers; the public API of visitors and the real-time socket; visitors'
 // details and variables; tags and reply suggestions; avatars; encryption keys (SayEncrypted only shows what a bot may receive);
 // acceptance and expiry of invitations; typing that decays; the end of idle chats; scopes and permissions beyond "one's own";
-// other chat types than visitor. previous is always null, and the ordering parameter works for teams only. Every call and every change
+// other chat types than visitor. previous is always null, and the ordering parameter works for teams and messages only. Every call and every change
 // takes one lock. A * in a webhook pattern is one segment. A bot sees its own channels and its organization's, and no others. Lag,
 // back-off and delays are in real time and do not follow Advance.
 package giosgtest

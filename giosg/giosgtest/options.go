@@ -18,6 +18,8 @@ type Options struct {
 	PageSize int
 	// NewestFirst lists messages newest first instead of oldest first.
 	NewestFirst bool
+	// Ordering says what the ordering parameter does for lists of messages.
+	Ordering Ordering
 	// OldestChatsFirst lists chats oldest first instead of newest first.
 	OldestChatsFirst bool
 	// RelativeNext makes next and previous paths instead of full URLs.
@@ -59,6 +61,18 @@ type Options struct {
 	// Now is the clock under Advance; nil means time.Now.
 	Now func() time.Time
 }
+
+// Ordering is what the platform does with the ordering parameter of a list of messages.
+type Ordering int
+
+const (
+	// IgnoreOrdering lists messages as without the parameter.
+	IgnoreOrdering Ordering = iota
+	// ObeyOrdering lists messages by created_at or -created_at, and answers 400 for anything else.
+	ObeyOrdering
+	// RefuseOrdering answers 400.
+	RefuseOrdering
+)
 
 func (o Options) withDefaults() Options {
 	if o.Seed == 0 {
