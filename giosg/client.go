@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-resty/resty/v2"
@@ -15,7 +16,7 @@ import (
 const (
 	DefaultTimeout  = 5 * time.Second
 	DefaultMaxBody  = 4 << 20 // bytes
-	DefaultMaxPages = 100
+	DefaultMaxPages = 10_000  // no real list is as long, not even with small pages
 )
 
 // Config configures a [Client]. Only BaseURL is required.
@@ -59,6 +60,8 @@ type Client struct {
 	maxPages int
 	observe  func(Call)
 	limits   limiters
+
+	noOrdering atomic.Int64 // until when the ordering parameter of messages is not used, in Unix nanoseconds
 }
 
 // New checks the configuration and returns a client. It makes no call.

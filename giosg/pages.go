@@ -26,11 +26,8 @@ func list[T any](ctx context.Context, s *Session, r *route, limit int, ids ...st
 	seen := map[string]bool{at: true}
 	for n := 1; ; n++ {
 		var p page[T]
-		if err := s.call(ctx, r, at, nil, &p); err != nil {
+		if err := readPage(ctx, s, r, at, &p); err != nil {
 			return nil, err
-		}
-		if p.Results == nil { // not a page: if it counted as an empty one, a bot might repeat itself
-			return nil, r.fail(Temporary, errors.New("the answer cannot be decoded: it has no results"))
 		}
 		if n == 1 {
 			all = p.Results
@@ -50,10 +47,22 @@ func list[T any](ctx context.Context, s *Session, r *route, limit int, ids ...st
 			return nil, r.fail(Invalid, err)
 		}
 		if seen[at] {
-			return nil, r.fail(Invalid, errors.New("the list's page links form a cycle"))
+			return nil, r.fail(Invalid, errCycle)
 		}
 		seen[at] = true
 	}
+}
+
+var errCycle = errors.New("the list's page links form a cycle")
+
+func readPage[T any](ctx context.Context, s *Session, r *route, at string, p *page[T]) error {
+	if err := s.call(ctx, r, at, nil, p); err != nil {
+		return err
+	}
+	if p.Results == nil { // not a page: if it counted as an empty one, a bot might repeat itself
+		return r.fail(Temporary, errors.New("the answer cannot be decoded: it has no results"))
+	}
+	return nil
 }
 
 const maxLink = 4096 // bytes

@@ -189,11 +189,7 @@ func (q *query) memberChatLocked() (*Chat, *member) {
 }
 
 func listChatMemberships(q *query) reply {
-	s := &q.user.member
-	return q.listLocked(len(s.places), !q.p.opts.OldestChatsFirst, func(i int) any {
-		c := s.places[i].chat // chats never leave this shelf
-		return c.memberResourceLocked(c.memberLocked(q.user))
-	})
+	return q.shownLocked(&q.user.member, nil, func(c *Chat) any { return c.memberResourceLocked(c.memberLocked(q.user)) })
 }
 
 func getChatMembership(q *query) reply {

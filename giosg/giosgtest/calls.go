@@ -18,6 +18,7 @@ type Call struct {
 	UserID    string        `json:"user_id"`    // in the path
 	OrgID     string        `json:"org_id"`     // in the path
 	ChatID    string        `json:"chat_id"`    // in the path
+	TokenOrg  string        `json:"token_org"`  // of the token's owner
 	TokenUser string        `json:"token_user"` // owner of the token; empty if unknown or expired
 	Status    int           `json:"status"`     // of the answer; 0 if there was none, or not yet
 	Effect    bool          `json:"effect"`     // the call was handled: no fault prevented it

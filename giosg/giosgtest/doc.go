@@ -20,7 +20,7 @@
 //
 //   - Error bodies are in the style of Django REST Framework.
 //   - A user who takes a pending chat for the second time gets 404 (RepeatTakeOK).
-//   - Leaving does not make a chat pending again (RequeueOnLeave).
+//   - Leaving does not make a chat pending again (RequeueOnLeave, WaitAgain).
 //   - Expired user clients stay in the list, and a PATCH revives one with 201 (ForgetExpiredClients).
 //   - Chats are listed newest first, messages oldest first (OldestChatsFirst, NewestFirst).
 //   - The ordering parameter of a list of messages has no effect (Ordering).

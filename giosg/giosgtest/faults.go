@@ -17,6 +17,8 @@ type Fault struct {
 	Status     int
 	RetryAfter time.Duration
 	Body       string
+	// Location adds the header, for redirects.
+	Location string
 	// Cut closes the connection without an answer. A Go client repeats a GET by itself when a reused connection is closed.
 	Cut bool
 	// Hang gives no answer until the client disconnects.
@@ -58,7 +60,7 @@ func (p *Platform) SetFault(hook func(Call) Fault) {
 	p.faults.hook = hook
 }
 
-// Rule chooses calls and makes them fail. Choose first (By, In, Where, Skip, Times), then set the fault (FailBefore, CutAfter, ...), which
+// Rule chooses calls and makes them fail. Choose first (By, In, InOrg, Where, Skip, Times, For), then set the fault (FailBefore, CutAfter, ...), which
 // turns the rule on. The oldest rule that matches a call applies.
 type Rule struct {
 	p     *Platform
@@ -67,6 +69,8 @@ type Rule struct {
 	left  int // negative: for ever
 	hits  int
 	fault Fault
+	lasts time.Duration // 0: for ever
+	ends  time.Time     // set if lasts is
 }
 
 // On begins a rule for calls by method and path pattern, as in Matching.
@@ -130,6 +134,9 @@ func (r *Rule) Do(f Fault) *Rule {
 	book.mu.Lock()
 	defer book.mu.Unlock()
 	r.fault = f
+	if r.lasts > 0 {
+		r.ends = time.Now().Add(r.lasts)
+	}
 	if !slices.Contains(book.rules, r) {
 		book.rules = append(book.rules, r)
 	}
@@ -187,7 +194,7 @@ func (b *faultBook) forCall(c Call) Fault {
 }
 
 func (r *Rule) fits(c Call) bool {
-	if r.left == 0 {
+	if r.left == 0 || !r.ends.IsZero() && time.Now().After(r.ends) {
 		return false
 	}
 	for _, match := range r.match {

@@ -88,8 +88,11 @@ func (w *world) raw(ctx context.Context, method, path string, body any) (*http.R
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	return http.DefaultClient.Do(req)
+	return plain.Do(req)
 }
+
+// plain is a client that follows no redirects.
+var plain = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 // want makes an API call that must answer with the status.
 func (w *world) want(status int, method, path string, body any) object {

@@ -86,6 +86,11 @@ func (q *query) listLocked(n int, newestFirst bool, show func(i int) any) reply 
 
 // shelfLocked answers with a page of the chats on a shelf that keep accepts.
 func (q *query) shelfLocked(s *shelf, keep func(*Chat) bool) reply {
+	return q.shownLocked(s, keep, func(c *Chat) any { return c.resourceLocked() })
+}
+
+// shownLocked is like shelfLocked, but show makes the resource of each chat.
+func (q *query) shownLocked(s *shelf, keep func(*Chat) bool, show func(*Chat) any) reply {
 	at, denied, fine := q.cursor()
 	if !fine {
 		return denied
@@ -100,7 +105,7 @@ func (q *query) shelfLocked(s *shelf, keep func(*Chat) bool) reply {
 			out.Next = q.nextLocked(last)
 			return false
 		}
-		out.Results = append(out.Results, c.resourceLocked())
+		out.Results = append(out.Results, show(c))
 		last = seq
 		return true
 	})

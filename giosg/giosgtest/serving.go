@@ -112,7 +112,7 @@ func (p *Platform) arrived(q *query) Fault {
 	q.call.Seq, q.call.At = p.nextLocked(), p.nowLocked()
 	if u := p.ownerLocked(q.token); u != nil {
 		q.user = u
-		q.call.TokenUser = u.ID
+		q.call.TokenUser, q.call.TokenOrg = u.ID, u.org.ID
 		u.underWay++
 		u.peak = max(u.peak, u.underWay)
 	}
@@ -124,6 +124,10 @@ func (p *Platform) arrived(q *query) Fault {
 		p.violatedLocked(q.call, WrongPlace, "query parameter token")
 	}
 	chance := p.chanceLocked()
+	latency := time.Duration(0)
+	if q.user != nil {
+		latency = q.user.org.latencyLocked()
+	}
 	call := *q.call
 	p.ringLocked(nil)
 	p.mu.Unlock()
@@ -136,6 +140,7 @@ func (p *Platform) arrived(q *query) Fault {
 		q.call.Fault = name
 		p.mu.Unlock()
 	}
+	fault.Delay += latency
 	return fault
 }
 
@@ -227,9 +232,13 @@ func (p *Platform) spoil(ctx context.Context, q *query, f Fault, answer reply) r
 	if f.Body != "" {
 		bad.body = json.RawMessage(f.Body)
 	}
+	bad.header = map[string]string{}
 	if f.RetryAfter > 0 {
 		seconds := int((f.RetryAfter + time.Second - 1) / time.Second)
-		bad.header = map[string]string{"Retry-After": itoa(seconds)}
+		bad.header["Retry-After"] = itoa(seconds)
+	}
+	if f.Location != "" {
+		bad.header["Location"] = f.Location
 	}
 	return bad
 }

@@ -18,6 +18,8 @@ type Org struct {
 	users   []*User
 	bots    []*Bot
 	owned   shelf
+
+	latencyMin, latencyMax time.Duration
 }
 
 // Room is a room of an organization, in which visitors open chats.
