@@ -30,7 +30,7 @@ func TestUserStatesAreCombined(t *testing.T) {
 func TestCallKinds(t *testing.T) {
 	t.Parallel()
 	kinds := callKinds()
-	if len(kinds) != 10 || kinds[0] != "ok" {
+	if len(kinds) != 11 || kinds[0] != "ok" {
 		t.Errorf("the kinds are %q", kinds)
 	}
 	failed := map[giosg.Kind]bool{giosg.OK: false, giosg.Taken: false, giosg.Gone: false, giosg.Canceled: false, giosg.Throttled: true, giosg.Unauthorized: true}

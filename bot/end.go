@@ -9,13 +9,27 @@ import (
 	"giosgbot/queue"
 )
 
-// end closes the lease of a turn as its error says.
+const (
+	lastCalls = 3 * time.Second // for calls on the platform after the turn's error
+	lastStep  = 3 * time.Second // for the end of the lease
+
+	// An answer that makes no sense, such as a 404 or a 409 where all is well, is retried until both of these are over.
+	oddAttempts = 3
+	oddTime     = 2 * time.Minute
+)
+
+// ending ends the lease of a turn.
+type ending func(context.Context) error
+
+// end ends the lease as the turn's error says.
 func (t *turn) end(ctx context.Context, err error) {
 	t.delayed = mostDelays // what remains to be done has little time, so it waits for nothing
-	// A turn whose time is over must still be able to end its lease.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	ctx = context.WithoutCancel(ctx)
+	finish := t.decide(ctx, err)
+	// The end of the lease has its own time: it must be stored even if the calls before it took all of theirs.
+	ctx, cancel := context.WithTimeout(ctx, lastStep)
 	defer cancel()
-	if err := t.close(ctx, err); errors.Is(err, queue.ErrLost) {
+	if err := finish(ctx); errors.Is(err, queue.ErrLost) {
 		t.report.Result, t.report.Reason = Lost, "another worker has the lane"
 		t.log.Warn("the lease has expired; another worker has the lane")
 	} else if err != nil {
@@ -24,28 +38,47 @@ func (t *turn) end(ctx context.Context, err error) {
 	}
 }
 
-func (t *turn) close(ctx context.Context, err error) error {
+// decide returns how to end the lease after an error. It calls the platform at most once.
+func (t *turn) decide(ctx context.Context, err error) ending {
 	if err == nil {
-		return t.done(ctx)
-	}
-	if errors.Is(err, queue.ErrLost) { // or it is about to expire, and can be given back
-		t.report.Result = Later
-		return t.lease.Pause(ctx, queue.Pause{Untouched: !t.acted(), After: t.opts.Settle})
+		return t.done()
 	}
 	t.report.Reason = err.Error()
-	if w, is := errors.AsType[*chat.Wait](err); is {
-		return t.park(ctx, w)
+	if !chat.Denied(err) {
+		return t.trouble(err)
 	}
-	switch chat.FateOf(err) {
-	case chat.Hopeless:
-		return t.giveUp(ctx)
-	case chat.Over, chat.Refused:
-		return t.refused(ctx)
+	if !t.inside {
+		return t.odd(err)
 	}
-	return t.later(ctx, err)
+	ctx, cancel := context.WithTimeout(ctx, lastCalls)
+	defer cancel()
+	over, sure, why := t.chat.Over(ctx)
+	switch {
+	case why != nil && !chat.Denied(why):
+		t.report.Reason = why.Error()
+		return t.trouble(why)
+	case why == nil && over && (sure || t.lease.Attempt >= oddAttempts):
+		return t.over(sure)
+	}
+	return t.odd(err)
 }
 
-func (t *turn) done(ctx context.Context) error {
+// trouble decides after an error that is not a refusal.
+func (t *turn) trouble(err error) ending {
+	if errors.Is(err, queue.ErrLost) { // or the lease is about to expire, and can be given back
+		t.report.Result = Later
+		return t.pause(queue.Pause{Untouched: !t.acted(), After: t.opts.Settle})
+	}
+	if w, is := errors.AsType[*chat.Wait](err); is {
+		return t.park(w)
+	}
+	if chat.FateOf(err) == chat.Hopeless {
+		return t.giveUp()
+	}
+	return t.later(err)
+}
+
+func (t *turn) done() ending {
 	if t.report.Result == "" {
 		t.report.Result = Silent
 		if t.report.Said > 0 {
@@ -53,69 +86,104 @@ func (t *turn) done(ctx context.Context) error {
 		}
 	}
 	t.log.Debug("turn done", "result", t.report.Result, "reason", t.report.Reason, "rule", t.report.Rule)
-	return t.lease.Done(ctx, t.outcome())
+	return func(ctx context.Context) error { return t.lease.Done(ctx, t.outcome()) }
+}
+
+func (t *turn) pause(p queue.Pause) ending {
+	return func(ctx context.Context) error { return t.lease.Pause(ctx, p) }
 }
 
 // acted reports whether the turn has changed anything outside, or may have.
 func (t *turn) acted() bool { return t.chat != nil && t.chat.Acted() }
 
 // later leaves the event to another attempt, unless it was tried for long enough.
-func (t *turn) later(ctx context.Context, err error) error {
+func (t *turn) later(err error) ending {
 	if t.lease.Attempt >= 10 && time.Since(t.lease.Since) > t.opts.GiveUp {
-		return t.giveUp(ctx)
+		return t.giveUp()
 	}
 	f := chat.Failure(err)
-	pause := queue.Pause{After: max(backoff(t.lease.Attempt), f.Delay)}
+	p := queue.Pause{After: max(backoff(t.lease.Attempt, 10*time.Second), f.Delay)}
 	switch {
 	case f.Unsent: // no attempt was made
-		pause = queue.Pause{After: retryAt(f), Untouched: !t.acted()}
+		p = queue.Pause{After: retryAt(f), Untouched: !t.acted()}
 	case f.Fate == chat.Unknown:
-		pause.After = max(pause.After, t.opts.Settle) // the next attempt must find in the record what was sent
+		p.After = max(p.After, t.opts.Settle) // the next attempt must find in the record what was sent
 	}
+	return t.again(err, p)
+}
+
+// odd leaves the event to another attempt after a refusal that may be a passing fault. Each attempt waits longer than the one before.
+func (t *turn) odd(err error) ending {
+	enough := min(t.opts.GiveUp, oddTime)
+	if t.ev.Kind == chat.Check {
+		enough = 0 // the next sweep is another chance, and the lane's messages must not wait for it
+	}
+	if t.lease.Attempt >= oddAttempts && time.Since(t.lease.Since) >= enough {
+		return t.giveUp()
+	}
+	p := queue.Pause{After: max(backoff(t.lease.Attempt, time.Minute), chat.Failure(err).Delay)}
+	if t.acted() {
+		p.After = max(p.After, t.opts.Settle) // the call may have taken effect all the same
+	}
+	return t.again(err, p)
+}
+
+func (t *turn) again(err error, p queue.Pause) ending {
 	t.report.Result = Later
-	t.log.Warn("will try again", "err", err, "after", pause.After.String())
-	return t.lease.Pause(ctx, pause)
+	t.log.Warn("will try again", "err", err, "after", p.After.String())
+	return t.pause(p)
 }
 
 // park leaves the event in its lane until what it waits for has come.
-func (t *turn) park(ctx context.Context, w *chat.Wait) error {
+func (t *turn) park(w *chat.Wait) ending {
 	t.report.Result = Waiting
 	if time.Since(t.ev.At) > t.opts.Forget {
 		t.report.Reason = w.Reason + ", for " + t.opts.Forget.String() + "; " + w.Hint
-		return t.giveUp(ctx)
+		return t.giveUp()
 	}
 	t.log.Info("waiting", "for", w.Topic, "reason", w.Reason)
-	err := t.lease.Pause(ctx, queue.Pause{After: time.Minute, Topic: w.Topic, Untouched: !t.acted()})
-	if err != nil || !w.Came(ctx) {
-		return err
+	return func(ctx context.Context) error {
+		err := t.lease.Pause(ctx, queue.Pause{After: time.Minute, Topic: w.Topic, Untouched: !t.acted()})
+		if err != nil || !w.Came(ctx) {
+			return err
+		}
+		return t.opts.Queue.Wake(ctx, w.Topic)
 	}
-	return t.opts.Queue.Wake(ctx, w.Topic)
 }
 
-// refused ends a turn whose call the platform turned down: quietly if the chat is over, otherwise as a dead letter for a person to see.
-func (t *turn) refused(ctx context.Context) error {
-	over, err := t.chat.Over(ctx)
-	if err != nil && chat.FateOf(err) != chat.Refused {
-		return t.close(ctx, err)
-	}
-	if !over {
-		return t.giveUp(ctx)
-	}
+// over ends a turn quietly: the chat has ended, or if that is not sure, the platform does not show it any more. Then a later event may find
+// that it does.
+func (t *turn) over(sure bool) ending {
 	const reason = "the chat is over or no longer the bot's"
-	t.memo.Role = chat.Left
+	t.memo.Role = chat.Unclear
+	if sure {
+		t.memo.Role = chat.Left
+	}
 	t.report.Result, t.report.Reason = Over, reason
 	t.log.Info(reason)
-	t.finish(t.ev.ID)
-	return t.lease.Done(ctx, t.outcome())
+	t.finishEvent()
+	return func(ctx context.Context) error { return t.lease.Done(ctx, t.outcome()) }
 }
 
-// giveUp makes the event a dead letter.
-func (t *turn) giveUp(ctx context.Context) error {
+// giveUp makes the event a dead letter. A check only ends: the next sweep makes another one.
+func (t *turn) giveUp() ending {
+	if t.ev.Kind == chat.Check {
+		t.report.Result = Ignored
+		t.log.Warn("check given up; the next sweep makes another one", "reason", t.report.Reason)
+		return func(ctx context.Context) error { return t.lease.Done(ctx, t.outcome()) }
+	}
 	t.report.Result = SetAside
 	t.log.Error("event given up", "reason", t.report.Reason)
 	o := queue.Outcome{Finished: t.finished, Unsettled: t.lease.Attempt > 1}
-	if t.acted() {
-		o.Memo = t.memo.bytes()
+	m := t.memo
+	if !t.acted() {
+		m = recall(t.lease.Memo)
 	}
-	return t.lease.Bury(ctx, t.report.Reason, o)
+	if t.ev.FromVisitor() {
+		m.giveUp(t.ev.ID)
+	}
+	if t.acted() || t.ev.FromVisitor() {
+		o.Memo = m.bytes()
+	}
+	return func(ctx context.Context) error { return t.lease.Bury(ctx, t.report.Reason, o) }
 }

@@ -39,7 +39,8 @@ func (t *turn) attempt(ctx context.Context) error {
 	}
 	var err error
 	t.chat, err = t.opts.Platform.Open(ctx, t.ev, Attempt{
-		Number: t.lease.Attempt, Heard: t.memo.Heard, Book: t.book, Log: t.log, Until: t.lease.Until, Wait: t.wait,
+		Number: t.lease.Attempt, Serving: t.memo.Role == chat.Serving, Heard: t.memo.Heard, Book: t.book, Log: t.log,
+		Until: t.lease.Until, Wait: t.wait,
 	})
 	if err != nil {
 		return err
@@ -77,9 +78,6 @@ func (t *turn) routed(ctx context.Context) error {
 
 // take enters the chat. Then it greets, and answers what the visitor has written so far.
 func (t *turn) take(ctx context.Context, mode playbook.Mode) error {
-	if t.memo.Role == chat.Serving {
-		return t.ignore("the bot serves this chat already")
-	}
 	if err := t.chat.Present(ctx); err != nil {
 		return err
 	}
@@ -93,8 +91,8 @@ func (t *turn) take(ctx context.Context, mode playbook.Mode) error {
 		t.memo.Role = chat.Outside
 		return t.conclude(Taken, reason)
 	}
+	t.inside = true
 	t.memo.Mode = mode
-	t.finish(t.ev.ID)
 	return t.settleAll(ctx, true)
 }
 
@@ -113,17 +111,20 @@ func (t *turn) human() error {
 // visitor answers what the visitor wrote or pressed.
 func (t *turn) visitor(ctx context.Context) error {
 	serves := t.book.Has(playbook.Agent) || t.book.Has(playbook.Greeter)
-	// An unfinished attempt may have joined, whatever the memo says.
-	if serves && (t.memo.Role == chat.Unclear || t.memo.Role == chat.Outside && (t.ev.Member || t.lease.Attempt > 1)) {
+	out := t.memo.Role == chat.Outside || t.memo.Role == chat.Left
+	// What the platform says now counts more than the memo, and an unfinished attempt may have joined.
+	if serves && (t.memo.Role == chat.Unclear || out && (t.ev.Member || t.lease.Attempt > 1)) {
 		if err := t.findRole(ctx); err != nil {
 			return err
 		}
 	}
 	switch t.memo.Role {
 	case chat.Serving:
+		t.inside = true
 		if err := t.chat.Present(ctx); err != nil {
 			return err
 		}
+		t.cold = t.cold || t.wasGivenUp()
 		if t.lease.Attempt > 1 || t.cold || t.chat.MustRead() {
 			return t.settleAll(ctx, false)
 		}
@@ -145,13 +146,16 @@ func (t *turn) check(ctx context.Context) error {
 	if t.memo.Role != chat.Serving {
 		return t.ignore("the chat is not the bot's")
 	}
+	t.inside = true
+	t.cold = t.cold || t.wasGivenUp()
 	return t.settleAll(ctx, false)
 }
 
 // findRole learns from the record how the bot stands to the chat.
 func (t *turn) findRole(ctx context.Context) error {
 	lines, err := t.chat.Record(ctx)
-	if chat.FateOf(err) == chat.Over {
+	t.inside = t.ev.Member
+	if chat.FateOf(err) == chat.Over && (!t.inside || t.lease.Attempt >= oddAttempts) {
 		t.memo.Role = chat.Outside
 		return nil
 	}

@@ -20,13 +20,14 @@ type memo struct {
 	Room      string         `json:"room,omitempty"`
 	RoomName  string         `json:"room_name,omitempty"`
 	Language  string         `json:"lang,omitempty"`
-	RoomKnown bool           `json:"looked,omitempty"`  // RoomName and Language were looked up
-	Said      replay.Mark    `json:"said,omitzero"`     // the bot's words up to here belong to replies that are complete
-	Whole     bool           `json:"whole,omitempty"`   // a sidekick's State covers all that came before
-	Own       []string       `json:"own,omitempty"`     // ids of a sidekick's last messages that belong to known replies
-	Blind     bool           `json:"blind,omitempty"`   // the platform did not tell the id of something that the bot said, so Said is too old
-	Greeted   int64          `json:"greeted,omitempty"` // when the greeting was said, in Unix milliseconds
-	Heard     int64          `json:"heard,omitempty"`   // the time of the newest line that was handled, in Unix milliseconds
+	RoomKnown bool           `json:"looked,omitempty"`   // RoomName and Language were looked up
+	Said      replay.Mark    `json:"said,omitzero"`      // the bot's words up to here belong to replies that are complete
+	Whole     bool           `json:"whole,omitempty"`    // a sidekick's State covers all that came before
+	Own       []string       `json:"own,omitempty"`      // ids of a sidekick's last messages that belong to known replies
+	Blind     bool           `json:"blind,omitempty"`    // the platform did not tell the id of something that the bot said, so Said is too old
+	Greeted   int64          `json:"greeted,omitempty"`  // when the greeting was said, in Unix milliseconds
+	GivenUp   []string       `json:"given_up,omitempty"` // ids of the last messages that became dead letters
+	Heard     int64          `json:"heard,omitempty"`    // the time of the newest line that was handled, in Unix milliseconds
 }
 
 // recall reads a memo. One that cannot be read counts as none.
@@ -46,6 +47,15 @@ func (m *memo) addOwn(id string) {
 	}
 	m.Own = append(slices.Clone(m.Own), id)
 	m.Own = m.Own[max(0, len(m.Own)-most):]
+}
+
+// giveUp notes a message that became a dead letter. Turns of other events leave it alone.
+func (m *memo) giveUp(id string) {
+	const most = 16
+	if !slices.Contains(m.GivenUp, id) {
+		m.GivenUp = append(slices.Clone(m.GivenUp), id)
+		m.GivenUp = m.GivenUp[max(0, len(m.GivenUp)-most):]
+	}
 }
 
 // empty reports whether there is nothing worth keeping.

@@ -18,11 +18,12 @@ type Platform interface {
 
 // Attempt is what a platform may know of the attempt that it opens a chat for.
 type Attempt struct {
-	Number int                // 1 for the first
-	Heard  int64              // the time of the newest handled message of the visitor, in Unix milliseconds; 0 if not known
-	Book   *playbook.Playbook // what the bot says in this chat
-	Log    *slog.Logger
-	Until  func() time.Time // the lease surely lasts until then; nothing may be sent later
+	Number  int                // 1 for the first
+	Serving bool               // the memo says that the bot serves the chat
+	Heard   int64              // the time of the newest handled message of the visitor, in Unix milliseconds; 0 if not known
+	Book    *playbook.Playbook // what the bot says in this chat
+	Log     *slog.Logger
+	Until   func() time.Time // the lease surely lasts until then; nothing may be sent later
 
 	// Wait waits until a Deferred call may be made again in this turn. It returns false, most often at once, if the call must be left
 	// to the next attempt.
@@ -51,8 +52,8 @@ type Chat interface {
 	FindTeam(ctx context.Context, name string, humans bool) (bool, error)
 	// Do carries out an action. For a Say it returns the message's place in the record; the zero Mark if the platform does not tell it.
 	Do(ctx context.Context, a playbook.Action) (replay.Mark, error)
-	// Over reports whether the chat has ended, or is not one that the bot may write in.
-	Over(ctx context.Context) (bool, error)
+	// Over reports whether the chat has ended. sure is false if that is concluded from the platform not showing the chat.
+	Over(ctx context.Context) (over, sure bool, err error)
 	// MustRead reports whether the record may hold older messages that no event has told of yet.
 	MustRead() bool
 	// Acted reports whether this attempt has changed anything on the platform, or may have.

@@ -280,9 +280,9 @@ func (c *conversation) Do(ctx context.Context, a playbook.Action) (mark replay.M
 	return mark, err
 }
 
-func (c *conversation) Over(ctx context.Context) (bool, error) {
-	err := c.call(ctx, "over", nil)
-	return c.p.ended, err
+func (c *conversation) Over(ctx context.Context) (over, sure bool, err error) {
+	err = c.call(ctx, "over", nil)
+	return c.p.ended, c.p.ended, err
 }
 
 func (c *conversation) MustRead() bool { return c.p.mustRead }

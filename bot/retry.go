@@ -48,10 +48,10 @@ func (w *waiters) sleep(ctx context.Context, d time.Duration) bool {
 // retryAt returns when to repeat a deferred call. All calls of a bot user are deferred to the same moment, so they are spread a little.
 func retryAt(f *chat.Error) time.Duration { return f.Delay + rand.N(250*time.Millisecond) }
 
-// backoff doubles from half a second to ten seconds, with jitter. It is short because a visitor waits; the circuit breaker is what spares
-// a platform in trouble.
-func backoff(attempt int) time.Duration {
-	d := min(500*time.Millisecond<<min(attempt-1, 10), 10*time.Second)
+// backoff doubles from half a second to most, with jitter. It begins low because a visitor waits; the circuit breaker is what spares a
+// platform in trouble.
+func backoff(attempt int, most time.Duration) time.Duration {
+	d := min(500*time.Millisecond<<min(attempt-1, 10), most)
 	return d/2 + rand.N(d/2)
 }
 

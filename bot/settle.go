@@ -22,6 +22,7 @@ func (t *turn) settleAll(ctx context.Context, justJoined bool) error {
 		t.memo.Role = chat.Left
 		return t.ignore("the bot has left this chat")
 	}
+	t.leaveGivenUp(s.Replies)
 	if t.ev.Kind == chat.Check {
 		if err := t.dropOld(ctx, s.Replies); err != nil {
 			return err
@@ -38,9 +39,7 @@ func (t *turn) settleAll(ctx context.Context, justJoined bool) error {
 		}
 	}
 	t.settledAll = true
-	if t.ev.Kind != chat.Check {
-		t.finish(t.ev.ID) // it may have been answered before, and so not be among the replies
-	}
+	t.finishEvent() // it may have been answered before, and so not be among the replies
 	return nil
 }
 
@@ -58,6 +57,17 @@ func (t *turn) complete(ctx context.Context, r *replay.Reply) error {
 	}
 	t.settled(r)
 	return nil
+}
+
+// leaveGivenUp closes the replies to messages that became dead letters, unless the event is there for them: what failed for one message
+// must not fail for those after it.
+func (t *turn) leaveGivenUp(replies []*replay.Reply) {
+	for _, r := range replies {
+		if t.ev.Kind != chat.Check && r.Line.ID != t.ev.ID && slices.Contains(t.memo.GivenUp, r.Line.ID) {
+			r.Close()
+			r.Owed = false
+		}
+	}
 }
 
 // dropOld closes the replies that a sweep found too late, and makes the bot present if any remain.

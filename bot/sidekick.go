@@ -20,6 +20,7 @@ func (t *turn) sidekick(ctx context.Context) error {
 	}
 	t.memo.Mode = playbook.Sidekick
 	member := t.memo.Role == chat.Aside || t.ev.Member
+	t.inside = member
 	r, reason, err := t.sidekickReply(ctx, member)
 	if err != nil {
 		return err
@@ -42,8 +43,8 @@ func (t *turn) sidekick(ctx context.Context) error {
 			return t.ignore(reason)
 		}
 	}
-	t.memo.Role = chat.Aside
-	if t.lease.Attempt > 1 || t.lease.Memo == nil { // an earlier attempt may have spoken
+	t.memo.Role, t.inside = chat.Aside, true
+	if t.lease.Attempt > 1 || t.lease.Memo == nil || t.wasGivenUp() { // an earlier attempt may have spoken
 		if err := t.strikeSaid(ctx, r); err != nil {
 			return err
 		}
@@ -100,6 +101,9 @@ func (t *turn) recollect(ctx context.Context, member bool) error {
 // strikeSaid removes from a reply what an earlier attempt has said already.
 func (t *turn) strikeSaid(ctx context.Context, r *replay.Reply) error {
 	known := t.memo.Own
+	if t.wasGivenUp() {
+		known = nil
+	}
 	for {
 		lines, err := t.chat.Record(ctx)
 		if err != nil {

@@ -25,6 +25,7 @@ type turn struct {
 	pins    pins
 	log     *slog.Logger
 
+	inside     bool          // the bot is a member of the chat, so a refusal may mean that the chat is over
 	cold       bool          // the memo does not tell what was answered, so the record must
 	finished   []string      // ids that need no work any more
 	settledAll bool          // the record was read, and all that the bot owes in it is done
@@ -71,6 +72,18 @@ func (t *turn) finish(ids ...string) {
 	}
 }
 
+// finishEvent notes that a message needs no work any more. Events of other kinds may come again under the same id, and mean something new.
+func (t *turn) finishEvent() {
+	if t.ev.FromVisitor() || t.ev.Kind == chat.Human {
+		t.finish(t.ev.ID)
+	}
+}
+
+// wasGivenUp reports whether the event was a dead letter before. Then an attempt may have answered a part of it, long ago.
+func (t *turn) wasGivenUp() bool {
+	return slices.Contains(t.memo.GivenUp, t.ev.ID) || t.ev.Kind == chat.Check && len(t.memo.GivenUp) > 0
+}
+
 // ignore ends a turn that has nothing to do. It does not finish the event: the same message may come by another way, or be found in the
 // record, when the bot has a use for it.
 func (t *turn) ignore(reason string) error {
@@ -80,7 +93,7 @@ func (t *turn) ignore(reason string) error {
 
 // conclude ends a turn whose event needs no work any more.
 func (t *turn) conclude(r Result, reason string) error {
-	t.finish(t.ev.ID)
+	t.finishEvent()
 	t.report.Result, t.report.Reason = r, reason
 	t.log.Info(reason)
 	return nil

@@ -88,7 +88,7 @@ func (c *conversation) FindTeam(ctx context.Context, name string, humans bool) (
 func (c *conversation) team(ctx context.Context, name string, humans bool) (*giosg.Team, error) {
 	if c.teams == nil {
 		teams, err := c.listTeams(ctx, humans)
-		if k := giosg.KindOf(err); k == giosg.Gone || k == giosg.Forbidden {
+		if c.without(err) {
 			c.a.Log.Warn("the organization's teams cannot be read, so nobody is found to hand over to", "err", err)
 			return nil, nil
 		}
@@ -112,7 +112,7 @@ func (c *conversation) team(ctx context.Context, name string, humans bool) (*gio
 func (c *conversation) listTeams(ctx context.Context, humans bool) ([]giosg.Team, error) {
 	if humans {
 		teams, err := c.api.TeamsWithHumans(ctx)
-		if k := giosg.KindOf(err); k != giosg.Gone && k != giosg.Invalid {
+		if k := giosg.KindOf(err); k != giosg.Gone && k != giosg.Refused {
 			return teams, err
 		}
 	}

@@ -10,25 +10,19 @@ import (
 	"giosgbot/queue"
 )
 
-// change makes one change on giosg. Its context ends before another worker can have the lane: the client sends nothing after its context's
-// deadline, so a process that was frozen meanwhile sends nothing either.
+// change makes one change on giosg. The call ends before another worker can have the lane: the client sends nothing after that, so a process
+// that was frozen meanwhile sends nothing either.
 func (c *conversation) change(ctx context.Context, f func(context.Context) error) error {
 	return c.again(ctx, func() error { return c.changeOnce(ctx, f) })
 }
 
 // changeOnce is change for what must be done now or not at all.
 func (c *conversation) changeOnce(ctx context.Context, f func(context.Context) error) error {
-	end := time.Now().Add(c.opts.Write)
-	if until := c.a.Until(); until.Before(end) {
-		end = until
-	}
-	if !time.Now().Before(end) {
+	if !time.Now().Before(c.a.Until()) {
 		return queue.ErrLost
 	}
-	ctx, cancel := context.WithDeadline(ctx, end)
-	defer cancel()
-	err := f(ctx)
-	c.acted = c.acted || !giosg.Deferred(err)
+	err := f(giosg.WithCallTimeout(ctx, c.opts.Write, c.a.Until))
+	c.acted = c.acted || !giosg.NoEffect(err)
 	return err
 }
 
@@ -81,24 +75,31 @@ func failure(err error) error {
 	if !giosg.IsError(err) {
 		return err
 	}
-	e := &chat.Error{Fate: chat.Later, Delay: giosg.RetryAfter(err), Err: err, Deferred: giosg.Deferred(err), Unsent: giosg.NotSent(err)}
+	e := &chat.Error{
+		Fate: chat.Later, Delay: giosg.RetryAfter(err), Err: err,
+		NoEffect: giosg.NoEffect(err), Deferred: giosg.Deferred(err), Unsent: giosg.NotSent(err),
+	}
 	switch giosg.KindOf(err) {
 	case giosg.Gone, giosg.Taken:
 		e.Fate = chat.Over
-	case giosg.Forbidden, giosg.Invalid:
+	case giosg.Forbidden, giosg.Refused, giosg.Invalid:
 		e.Fate = chat.Refused
 	case giosg.Unknown:
 		e.Fate = chat.Unknown
-	case giosg.Throttled, giosg.Temporary, giosg.Canceled:
-		e.NoEffect = true
 	}
 	return e
 }
 
-// denied reports whether giosg would refuse the same call later, too.
+// denied reports whether giosg does not let the bot see something.
 func denied(err error) bool {
 	k := giosg.KindOf(err)
-	return k == giosg.Gone || k == giosg.Forbidden || k == giosg.Invalid
+	return k == giosg.Gone || k == giosg.Forbidden
+}
+
+// without reports whether the turn can go on without what a call was to bring: giosg does not show it, or has answered oddly in several
+// attempts.
+func (c *conversation) without(err error) bool {
+	return denied(err) || giosg.KindOf(err) == giosg.Refused && c.a.Number > 2
 }
 
 func gone(err error) bool { return giosg.KindOf(err) == giosg.Gone }
@@ -106,9 +107,9 @@ func gone(err error) bool { return giosg.KindOf(err) == giosg.Gone }
 // Present implements [bot.Chat].
 func (c *conversation) Present(ctx context.Context) error {
 	// Not with the session that waits in place: others of the bot user may be waiting for this very refresh.
-	err := c.again(ctx, func() error { return c.opts.Presence.Ensure(ctx, c.opts.API.As(c.token), c.a.Book.Online()) })
-	if denied(err) {
-		return chat.Hopelessly(err) // it says nothing of this chat
+	err := c.fail(ctx, c.again(ctx, func() error { return c.opts.Presence.Ensure(ctx, c.opts.API.As(c.token), c.a.Book.Online()) }))
+	if chat.FateOf(err) == chat.Over { // of the bot user's clients, so it says nothing of this chat
+		return &chat.Error{Fate: chat.Later, Err: err}
 	}
-	return c.fail(ctx, err)
+	return err
 }

@@ -10,7 +10,10 @@ import (
 	"giosgbot/replay"
 )
 
-const notRouted = "the chat is not routed to the bot any more"
+const (
+	notRouted = "the chat is not routed to the bot any more"
+	serving   = "the bot serves this chat already"
+)
 
 // Enter implements [bot.Chat]. An agent takes a pending chat, a greeter one that is routed to it.
 func (c *conversation) Enter(ctx context.Context, mode playbook.Mode) (chat.Entry, string, error) {
@@ -24,6 +27,15 @@ func (c *conversation) Enter(ctx context.Context, mode playbook.Mode) (chat.Entr
 
 // takePending joins a pending chat. giosg gives it to one user only.
 func (c *conversation) takePending(ctx context.Context) (chat.Entry, string, error) {
+	if c.a.Serving && c.a.Number == 1 { // a copy of the webhook, or the chat waits again
+		now, err := c.api.Chat(ctx, c.id)
+		if err != nil && !gone(err) {
+			return 0, "", err
+		}
+		if err == nil && !now.IsPending {
+			return chat.Closed, serving, nil
+		}
+	}
 	err := c.change(ctx, func(ctx context.Context) error {
 		_, err := c.api.JoinPending(ctx, c.id)
 		return err
@@ -46,6 +58,8 @@ func (c *conversation) takeRouted(ctx context.Context) (chat.Entry, string, erro
 		return 0, "", err
 	case now.Ended():
 		return chat.Closed, "the chat is over", nil
+	case now.PresentUserParticipantCount > 0 && c.a.Serving && c.a.Number == 1:
+		return chat.Closed, serving, nil
 	case now.PresentUserParticipantCount > 0:
 		entry, reason, err := c.unlessMember(ctx, taken)
 		if err != nil || entry != chat.In {
@@ -78,9 +92,6 @@ func (c *conversation) takeRouted(ctx context.Context) (chat.Entry, string, erro
 
 // joined notes that the bot has joined, if err is nil.
 func (c *conversation) joined(mode playbook.Mode, err error) error {
-	if giosg.KindOf(err) == giosg.Forbidden {
-		return chat.Hopelessly(err)
-	}
 	if err == nil {
 		c.justJoined = true
 		c.a.Log.Info("joined", "mode", mode)
@@ -90,7 +101,7 @@ func (c *conversation) joined(mode playbook.Mode, err error) error {
 
 // unlessMember returns Taken, unless an earlier attempt of the bot's own has taken the chat.
 func (c *conversation) unlessMember(ctx context.Context, reason string) (chat.Entry, string, error) {
-	if c.a.Number == 1 {
+	if c.a.Number == 1 && !c.a.Serving {
 		return chat.Taken, reason, nil
 	}
 	lines, err := c.read(ctx)

@@ -21,12 +21,12 @@ func (c *conversation) Overheard(ctx context.Context, member bool) ([]replay.Lin
 		messages, err := c.api.RoutedMessages(ctx, c.id)
 		if err == nil {
 			c.lines = c.linesOf(messages)
-		} else if !denied(err) {
+		} else if !c.without(err) {
 			return nil, c.fail(ctx, err)
 		}
 	}
 	lines, err := c.read(ctx) // a former member can read the chat, even if it is not routed to the bot any more
-	if denied(err) {
+	if c.without(err) {
 		return nil, nil
 	}
 	c.lines = lines
@@ -101,7 +101,7 @@ func (c *conversation) role(ctx context.Context, lines []replay.Line) (chat.Role
 		return role, nil
 	}
 	members, err := c.api.RoutedMemberships(ctx, c.id)
-	if denied(err) {
+	if c.without(err) {
 		return role, nil
 	}
 	if err != nil {
@@ -130,10 +130,11 @@ func roleOf(lines []replay.Line) chat.Role {
 }
 
 // Over implements [bot.Chat].
-func (c *conversation) Over(ctx context.Context) (bool, error) {
+func (c *conversation) Over(ctx context.Context) (over, sure bool, err error) {
 	now, err := c.api.Chat(ctx, c.id)
 	if gone(err) {
-		return true, nil
+		return true, false, nil
 	}
-	return err == nil && now.Ended(), c.fail(ctx, err)
+	ended := err == nil && now.Ended()
+	return ended, ended, c.fail(ctx, err)
 }

@@ -63,7 +63,7 @@ func (c *conversation) About(ctx context.Context, room string) (chat.About, bool
 		return r.about, r.shown, nil
 	}
 	found, err := c.api.Room(ctx, k.room)
-	if err != nil && !denied(err) {
+	if err != nil && !c.without(err) {
 		return chat.About{}, false, c.fail(ctx, err)
 	}
 	r := knownRoom{shown: err == nil, about: chat.About{RoomName: found.Name, Language: found.LanguageCode}}

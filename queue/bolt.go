@@ -385,7 +385,7 @@ func (q *Bolt) done(_ context.Context, l *Lease, o Outcome) error {
 }
 
 func (q *Bolt) bury(_ context.Context, l *Lease, reason string, o Outcome) error {
-	o.Finished, o.Fate = append(o.Finished[:len(o.Finished):len(o.Finished)], l.ID), SetAside
+	o.Fate = SetAside
 	return q.finish(l, o, func(tx *bbolt.Tx) error {
 		return putDead(tx, storedDead{
 			Lane: l.Lane, Member: member(l.Item), Value: encode(l.Item), Reason: reason, Attempts: l.Attempt, At: q.opts.Now().UnixMilli(),

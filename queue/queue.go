@@ -191,8 +191,8 @@ func (l *Lease) Done(ctx context.Context, o Outcome) error { return l.store.done
 // Pause ends the lease; the item stays first in its lane.
 func (l *Lease) Pause(ctx context.Context, p Pause) error { return l.store.pause(ctx, l, p) }
 
-// Bury applies an outcome, makes the item a dead letter with a reason and ends the lease. The item's ID counts as finished. What is
-// pinned stays with the lane, and a copy goes with the dead letter for the case that it is retried.
+// Bury applies an outcome, makes the item a dead letter with a reason and ends the lease. The item's ID is not finished by that, so a
+// copy that comes later is worked on. What is pinned stays with the lane, and a copy goes with the dead letter for the case that it is retried.
 func (l *Lease) Bury(ctx context.Context, reason string, o Outcome) error {
 	return l.store.bury(ctx, l, reason, o)
 }

@@ -323,7 +323,7 @@ func (q *Redis) done(ctx context.Context, l *Lease, o Outcome) error {
 }
 
 func (q *Redis) bury(ctx context.Context, l *Lease, reason string, o Outcome) error {
-	o.Finished, o.Fate = append(o.Finished[:len(o.Finished):len(o.Finished)], l.ID), SetAside
+	o.Fate = SetAside
 	return q.finish(ctx, l, giveUp, reason, o)
 }
 
