@@ -100,7 +100,7 @@ func (b *book) state() Book {
 // SetPlaybook makes another playbook the active one, for turns that begin from now on.
 func (a *App) SetPlaybook(p *playbook.Playbook) { a.book.set(p) }
 
-// watch puts changes of the playbook's file in force until ctx ends. A file that is not right changes nothing but the log.
+// watch makes changes of the playbook's file active until ctx ends. A file with a mistake changes nothing but the log.
 func (a *App) watch(ctx context.Context) error {
 	if a.book.file == "" {
 		return nil
@@ -118,12 +118,18 @@ func (a *App) watch(ctx context.Context) error {
 	const settle = 100 * time.Millisecond // a file is written in several steps
 	timer := time.NewTimer(settle)        // and it may have changed since it was read
 	defer timer.Stop()
+	poll := time.NewTicker(time.Minute) // some file systems tell of no changes
+	defer poll.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-w.Events:
-			timer.Reset(settle)
+		case ev := <-w.Events:
+			if concerns(ev.Name, a.book.file) {
+				timer.Reset(settle)
+			}
+		case <-poll.C:
+			a.reload()
 		case err := <-w.Errors:
 			a.log.Warn("watching the playbook", "err", err)
 		case <-timer.C:
@@ -132,12 +138,19 @@ func (a *App) watch(ctx context.Context) error {
 	}
 }
 
+// concerns reports whether a change of a name in the file's directory may change the file. A mounted ConfigMap exchanges the link ..data. Other
+// files, such as the data file, may change all the time.
+func concerns(name, file string) bool {
+	base := filepath.Base(name)
+	return base == filepath.Base(file) || base == "..data"
+}
+
 func (a *App) reload() {
 	b := a.book
 	text, err := os.ReadFile(b.file)
 	if err != nil {
 		if !errors.Is(err, os.ErrNotExist) { // between the old file and the new one there may be none
-			a.log.Error("the playbook cannot be read; the one before stays in force", "err", err)
+			a.log.Error("the playbook cannot be read; the previous one stays active", "err", err)
 		}
 		return
 	}
@@ -148,7 +161,7 @@ func (a *App) reload() {
 		return
 	}
 	if err := b.load(text); err != nil {
-		a.log.Error("the playbook is not right; the one before stays in force", "file", b.file, "err", err)
+		a.log.Error("the playbook is not right; the previous one stays active", "file", b.file, "err", err)
 		return
 	}
 	s := b.state()
