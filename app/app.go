@@ -102,7 +102,7 @@ func (a *App) openBot(ctx context.Context, o Options) {
 	cfg := a.cfg
 	a.bot = bot.New(bot.Options{
 		Queue: a.store.queue, Handled: a.store.handled, Platform: a.giosg.platform, Playbook: a.book.get, Log: a.log,
-		Workers: cfg.Workers, Settle: cfg.Settle, GiveUp: cfg.GiveUpAfter, Forget: cfg.DedupeTTL, Grace: cfg.ShutdownGrace, MaxAge: cfg.CatchUpMaxAge,
+		Workers: cfg.Workers, PerUser: 2 * cfg.APIConcurrency, Settle: cfg.Settle, GiveUp: cfg.GiveUpAfter, Forget: cfg.DedupeTTL, Grace: cfg.ShutdownGrace, MaxAge: cfg.CatchUpMaxAge,
 		Explain: o.Explain || a.admin != nil && a.debugs(ctx), // reasons may quote what visitors write
 		Trace:   a.traces.Turn,
 		Observe: func(r bot.Report) {

@@ -26,12 +26,13 @@ import (
 type Bot struct {
 	opts    Options
 	waiters *waiters
+	gates   *gates
 }
 
 // New returns a bot; Run starts it.
 func New(o Options) *Bot {
 	o.setDefaults()
-	return &Bot{opts: o, waiters: newWaiters(o.Workers / 2)}
+	return &Bot{opts: o, waiters: newWaiters(o.Workers / 2), gates: &gates{most: o.PerUser, total: o.Workers / 2, users: map[string]*gate{}}}
 }
 
 // Run works until ctx ends and the running turns are over, or their grace is. It runs once.
@@ -50,6 +51,9 @@ func (b *Bot) Run(ctx context.Context) error {
 		})
 	}
 	workers.Wait()
+	for _, l := range b.gates.drain() {
+		b.giveBack(working, l)
+	}
 	return nil
 }
 
@@ -57,9 +61,7 @@ func (b *Bot) Run(ctx context.Context) error {
 func (b *Bot) workOnce(ctx, working context.Context) bool {
 	l, err := b.opts.Queue.Lease(ctx)
 	if l != nil && ctx.Err() != nil {
-		if err := l.Pause(working, queue.Pause{Untouched: true}); err != nil {
-			b.opts.Log.Warn("a lane was not given back; another worker takes it when the lease expires", "err", err)
-		}
+		b.giveBack(working, l)
 	}
 	if errors.Is(err, queue.ErrClosed) || ctx.Err() != nil {
 		return false
@@ -68,8 +70,15 @@ func (b *Bot) workOnce(ctx, working context.Context) bool {
 		b.opts.Log.Error("no lane can be leased", "err", err)
 		return sleep(ctx, time.Second) == nil
 	}
-	b.work(working, l)
+	b.pass(working, l)
 	return true
+}
+
+// giveBack returns a lane to the queue on which no work has begun.
+func (b *Bot) giveBack(ctx context.Context, l *queue.Lease) {
+	if err := l.Pause(ctx, queue.Pause{Untouched: true}); err != nil {
+		b.opts.Log.Warn("a lane was not given back; another worker takes it when the lease expires", "lane", l.Lane, "err", err)
+	}
 }
 
 // work takes one turn at a lease's event, and ends the lease.
@@ -91,5 +100,37 @@ func (b *Bot) work(ctx context.Context, l *queue.Lease) {
 	}
 	if b.opts.Observe != nil {
 		b.opts.Observe(t.report)
+	}
+}
+
+// pass takes a lease through the gate of its bot user: its turn, and those that waited for its end.
+func (b *Bot) pass(ctx context.Context, l *queue.Lease) {
+	run, park := b.gates.enter(l)
+	if park {
+		b.park(ctx, l)
+	}
+	for run && l != nil {
+		b.work(ctx, l)
+		next, wake := b.gates.leave(l)
+		b.wake(ctx, userOf(l), wake)
+		l = next
+	}
+}
+
+// park gives a lane back to the queue until turns of its bot user have ended.
+func (b *Bot) park(ctx context.Context, l *queue.Lease) {
+	err := l.Pause(ctx, queue.Pause{Topic: gateTopic(userOf(l)), After: parkTime(), Untouched: true})
+	if err != nil {
+		b.opts.Log.Warn("a lane was not given back; another worker takes it when the lease expires", "lane", l.Lane, "err", err)
+	}
+	b.wake(ctx, userOf(l), b.gates.afterPark(userOf(l)))
+}
+
+func (b *Bot) wake(ctx context.Context, user string, n int) {
+	if n == 0 {
+		return
+	}
+	if err := b.opts.Queue.WakeSome(ctx, gateTopic(user), n); err != nil {
+		b.opts.Log.Warn("parked lanes were not woken; they come back within a minute", "user", user, "err", err)
 	}
 }

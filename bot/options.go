@@ -20,6 +20,7 @@ type Options struct {
 	Log      *slog.Logger
 
 	Workers int           // turns at a time; default 128
+	PerUser int           // turns of one bot user at a time; 0: no bound
 	Settle  time.Duration // a call that nobody waits for any more has taken effect after this long, or never will; default 2 s
 	GiveUp  time.Duration // how long an event is tried; default 1 h
 	Forget  time.Duration // how long an event waits for something that does not come; default 48 h

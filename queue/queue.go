@@ -71,6 +71,8 @@ type Queue interface {
 	Lease(ctx context.Context) (*Lease, error)
 	// Wake makes all lanes ready that were paused for topic.
 	Wake(ctx context.Context, topic string) error
+	// WakeSome is Wake for about so many lanes, whichever.
+	WakeSome(ctx context.Context, topic string, most int) error
 	// Ping reports whether the store answers and accepts writes. It tries a write, but while all is well only every few seconds, so it
 	// may be called often.
 	Ping(ctx context.Context) error
