@@ -143,7 +143,7 @@ func (s *Session) readNext(ctx context.Context, r *route, to *segment, at string
 		if next, err = s.c.follow(at, p.Next); err != nil {
 			return r.fail(Invalid, err)
 		}
-		if next == at || to.seen[next] && at != to.last {
+		if next == at || to.seen[next] {
 			return r.fail(Invalid, errCycle)
 		}
 		if len(to.seen) >= s.c.maxPages {

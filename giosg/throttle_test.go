@@ -138,3 +138,24 @@ func TestRetryAfterOfFailuresIsBounded(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A shorter Retry-After that arrives later does not shorten the pause.
+func TestALater429DoesNotShortenThePause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &served{during: func() { time.Sleep(time.Second) }}
+		s.status.Store(429)
+		s.after.Store("30")
+		c := s.client(t, 8)
+		first, second := make(chan error), make(chan error)
+		go func() { first <- as(c, "one").Leave(t.Context(), "chat") }()
+		time.Sleep(500 * time.Millisecond)
+		go func() { second <- as(c, "one").Leave(t.Context(), "chat") }()
+		<-first
+		s.after.Store("2")
+		<-second
+		if err := as(c, "one").Leave(t.Context(), "chat"); giosg.RetryAfter(err) != 29500*time.Millisecond {
+			t.Error(err)
+		}
+	})
+}
