@@ -153,7 +153,7 @@ func (t *turn) check(ctx context.Context) error {
 
 // findRole learns from the record how the bot stands to the chat.
 func (t *turn) findRole(ctx context.Context) error {
-	lines, err := t.chat.Record(ctx)
+	lines, err := t.chat.Record(ctx, nil)
 	t.inside = t.ev.Member
 	if chat.FateOf(err) == chat.Over && (!t.inside || t.lease.Attempt >= oddAttempts) {
 		t.memo.Role = chat.Outside

@@ -40,8 +40,9 @@ type Chat interface {
 	Unserved(ctx context.Context) (reason string, err error)
 	// SitIn makes the bot a member beside others that holds no chat. reason says why it is not one.
 	SitIn(ctx context.Context) (reason string, err error)
-	// Record returns the chat's lines, oldest first.
-	Record(ctx context.Context) ([]replay.Line, error)
+	// Record returns the chat's lines, oldest first. If enough is not nil, the platform may read from the newest line back, call enough with
+	// each part, and leave out what is older than a part for which it returns true.
+	Record(ctx context.Context, enough func([]replay.Line) bool) ([]replay.Line, error)
 	// Overheard is Record for a sidekick that need not be a member. It returns nothing if the platform does not show the chat.
 	Overheard(ctx context.Context, member bool) ([]replay.Line, error)
 	// Role finds from the record how the bot stands to the chat.

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -101,18 +102,17 @@ func (t *turn) read(ctx context.Context, justJoined bool) (replay.Story, error) 
 
 // replay reads the record once and finds what is owed.
 func (t *turn) replay(ctx context.Context, justJoined bool) (replay.Story, error) {
-	lines, err := t.chat.Record(ctx)
-	if err != nil {
-		return replay.Story{}, err
+	covered := t.covered()
+	lines, seen, err := t.lines(ctx, covered)
+	trusted := err == nil && t.trusts(lines, seen)
+	if err == nil && !trusted && !covered.IsZero() {
+		lines, seen, err = t.lines(ctx, time.Time{})
 	}
-	t.report.Looked = true
-	lines = replay.WithEvent(lines, t.ev)
-	seen, err := t.seen(ctx, lines)
 	if err != nil {
 		return replay.Story{}, err
 	}
 	c := replay.Chat{Next: t.plan, About: t.about(), Lines: lines, Seen: seen, Pinned: t.pins, JustJoined: justJoined}
-	if t.trusts(lines, seen) {
+	if trusted {
 		c.Known = t.memo.known()
 	}
 	s := replay.Replay(c)
@@ -124,6 +124,39 @@ func (t *turn) replay(ctx context.Context, justJoined bool) (replay.Story, error
 	}
 	t.cold, t.memo.Blind = false, false
 	return s, nil
+}
+
+// covered returns when the newest line was written that the memo covers for sure; zero if the memo does not tell.
+func (t *turn) covered() time.Time {
+	if !t.remembers() || t.memo.Said.At == 0 || t.memo.Heard == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(min(t.memo.Said.At, t.memo.Heard, replay.Millis(t.ev.At)))
+}
+
+// lines reads the record, with the event, and finds which lines are handled. It reads back to a part that is older than covered and in which
+// every line is handled, because a webhook may have been lost or late; all of the record if covered is zero.
+func (t *turn) lines(ctx context.Context, covered time.Time) ([]replay.Line, map[string]bool, error) {
+	var failed error
+	enough := func(part []replay.Line) bool {
+		seen, err := t.seen(ctx, part)
+		if err != nil {
+			failed = err
+			return true
+		}
+		return part[0].At.Before(covered) && !slices.ContainsFunc(part, func(l replay.Line) bool { return l.FromVisitor() && !seen[l.ID] })
+	}
+	if covered.IsZero() {
+		enough = nil
+	}
+	lines, err := t.chat.Record(ctx, enough)
+	if err = cmp.Or(err, failed); err != nil {
+		return nil, nil, err
+	}
+	t.report.Looked = true
+	lines = replay.WithEvent(lines, t.ev)
+	seen, err := t.seen(ctx, lines)
+	return lines, seen, err
 }
 
 // seen reports which lines are handled.
@@ -145,9 +178,14 @@ func (t *turn) seen(ctx context.Context, lines []replay.Line) (map[string]bool, 
 	return seen, nil
 }
 
+// remembers reports whether the memo says how far the chat was answered.
+func (t *turn) remembers() bool {
+	return !t.cold && !t.memo.Blind && (t.memo.Role == chat.Serving || t.memo.Role == chat.Left)
+}
+
 // trusts reports whether the memo says which of the bot's words belong to known replies.
 func (t *turn) trusts(lines []replay.Line, seen map[string]bool) bool {
-	if t.cold || t.memo.Blind || t.memo.Role != chat.Serving && t.memo.Role != chat.Left {
+	if !t.remembers() {
 		return false
 	}
 	// The store has lost its data since it gave out the memo, if the newest line that was handled is not among the handled ones.

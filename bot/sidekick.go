@@ -105,7 +105,7 @@ func (t *turn) strikeSaid(ctx context.Context, r *replay.Reply) error {
 		known = nil
 	}
 	for {
-		lines, err := t.chat.Record(ctx)
+		lines, err := t.chat.Record(ctx, func(part []replay.Line) bool { return part[0].At.Before(t.ev.At) })
 		if err != nil {
 			return err
 		}

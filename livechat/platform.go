@@ -37,6 +37,7 @@ type Options struct {
 type Platform struct {
 	opts  Options
 	rooms *rooms
+	kept  *histories
 	late  sync.Map // giosg.UserID → time.Time: until when its webhooks are known to overtake each other
 }
 
@@ -47,7 +48,7 @@ func New(o Options) *Platform {
 	if o.Write <= 0 {
 		o.Write = 5 * time.Second
 	}
-	return &Platform{opts: o, rooms: newRooms()}
+	return &Platform{opts: o, rooms: newRooms(), kept: newHistories()}
 }
 
 // TokenTopic returns what a lane waits for if its bot user has no valid token.
@@ -60,7 +61,7 @@ func (p *Platform) Open(ctx context.Context, ev chat.Event, a bot.Attempt) (bot.
 	if !ok {
 		return nil, p.noToken(user)
 	}
-	c := &conversation{opts: &p.opts, rooms: p.rooms, ev: ev, user: user, id: giosg.ChatID(ev.Chat), a: a, token: token}
+	c := &conversation{opts: &p.opts, rooms: p.rooms, kept: p.kept, ev: ev, user: user, id: giosg.ChatID(ev.Chat), a: a, token: token}
 	c.api = p.opts.API.As(token).WithRetry(c.wait)
 	c.noToken = func() error { return p.noToken(user) }
 	c.mustRead = p.disordered(user, ev, a.Heard)
@@ -92,6 +93,7 @@ func (p *Platform) disordered(user giosg.UserID, ev chat.Event, heard int64) boo
 type conversation struct {
 	opts    *Options
 	rooms   *rooms
+	kept    *histories
 	ev      chat.Event
 	user    giosg.UserID
 	id      giosg.ChatID
@@ -100,9 +102,10 @@ type conversation struct {
 	api     *giosg.Session
 	noToken func() error
 
-	lines      []replay.Line // of the last reading, for the one that follows at once
-	served     bool          // others serve the chat, as was seen in this attempt
-	acted      bool          // something was changed, or may have been
+	history    *giosg.History // what this attempt has read of the chat
+	lines      []replay.Line  // of the last reading of all lines, for the one that follows at once
+	served     bool           // others serve the chat, as was seen in this attempt
+	acted      bool           // something was changed, or may have been
 	justJoined bool
 	mustRead   bool
 	teams      []giosg.Team // of the organization; nil until they are listed

@@ -10,8 +10,8 @@ import (
 )
 
 // Record implements [bot.Chat].
-func (c *conversation) Record(ctx context.Context) ([]replay.Line, error) {
-	lines, err := c.read(ctx)
+func (c *conversation) Record(ctx context.Context, enough func([]replay.Line) bool) ([]replay.Line, error) {
+	lines, err := c.readBack(ctx, enough)
 	return lines, c.fail(ctx, err)
 }
 
@@ -33,14 +33,27 @@ func (c *conversation) Overheard(ctx context.Context, member bool) ([]replay.Lin
 	return lines, c.fail(ctx, err)
 }
 
-// read returns the chat's lines, oldest first: those of a reading just before, or as giosg has them now.
+// read returns all of the chat's lines.
 func (c *conversation) read(ctx context.Context) ([]replay.Line, error) {
+	return c.readBack(ctx, nil)
+}
+
+// readBack returns the chat's lines as Record does: those of a reading just before, or as giosg has them now. What was read before a failure is
+// kept for the next attempt.
+func (c *conversation) readBack(ctx context.Context, enough func([]replay.Line) bool) ([]replay.Line, error) {
 	if lines := c.lines; lines != nil {
 		c.lines = nil
 		return lines, nil
 	}
-	messages, err := c.api.Messages(ctx, c.id)
+	if c.history == nil {
+		c.history = c.kept.take(c.ev.Lane(), c.id)
+	}
+	messages, err := c.api.ReadHistory(ctx, c.history, func(part []giosg.Message) bool {
+		return enough != nil && len(part) > 0 && enough(c.linesOf(part))
+	})
 	if err != nil {
+		c.kept.keep(c.ev.Lane(), c.history)
+		c.history = nil
 		return nil, err
 	}
 	return c.linesOf(messages), nil

@@ -14,7 +14,7 @@ type Decider func(playbook.State, playbook.Input) playbook.Plan
 type Chat struct {
 	Next   Decider
 	About  playbook.Input  // what all inputs of the chat have in common
-	Lines  []Line          // the record, oldest first
+	Lines  []Line          // the record, oldest first; with Known, from Known.Said on will do
 	Known  *Known          // what a turn before this one has left; nil: nothing, so the record alone must tell
 	Seen   map[string]bool // ids of lines that are handled
 	Pinned map[string]playbook.Plan
@@ -98,6 +98,7 @@ func Replay(c Chat) Story {
 // findJoin finds the bot's last join, and whether it has left since.
 func (s *Story) findJoin() {
 	s.join = -1
+	s.joined = s.chat.Known != nil // the lines may begin later
 	for i, l := range s.chat.Lines {
 		switch l.Kind {
 		case OwnJoin:
