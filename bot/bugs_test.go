@@ -58,16 +58,6 @@ func TestTakeAgainAfterLeavingWithAnUnknownFate(t *testing.T) {
 	})
 }
 
-// A platform may refuse to open a chat. The bot must not crash because there is no chat to ask whether it is over.
-func TestOpenIsRefused(t *testing.T) {
-	t.Parallel()
-	inWorld(t, agent, func(t *testing.T, w *world) {
-		w.p.fail("open", over("no such chat"))
-		w.while(func() { w.say("hours") })
-		w.wantResults(bot.Over)
-	})
-}
-
 // A panic while a turn ends must not crash the bot.
 func TestPanicAtTheEnd(t *testing.T) {
 	t.Parallel()
