@@ -130,6 +130,20 @@ func TestReplayOfHandOvers(t *testing.T) {
 		"it may be the next hand-over": {
 			[]string{"join", hello, "v: talk", "v: a human", "o: They sleep."},
 			[][]string{{"find Support"}}, playbook.State{Greeted: true, Asked: "human"}},
+		"all that follows is planned with the outcome": {
+			[]string{"join", hello, "v: talk", "v: hours", "v: price", "o: I ask them."},
+			[][]string{{"invite Support"}, {"Nine to five."}, {"It costs 10 €.", "Delivery is free."}},
+			playbook.State{Greeted: true, Facts: []string{"hours"}}},
+		"it is planned up to the next hand-over": {
+			[]string{"join", hello, "v: talk", "v: hours", "v: a human", "v: blah", "o: I ask them."},
+			[][]string{{"invite Support"}, {"Nine to five."}, {"find Support"}, {"?"}},
+			playbook.State{Greeted: true, Asked: "human", Facts: []string{"hours"}}},
+		"and on from there": {
+			[]string{"join", hello, "v: talk", "v: a human", "v: blah", "o: They sleep.", "o: Support is not there.", "o: Nobody is there."},
+			[][]string{{"Sorry?"}}, playbook.State{Greeted: true}},
+		"words of two messages are the answer to one": {
+			[]string{"join", hello, "v: talk", "v: hours", "v: price", "v: blah", "o: They sleep.", "o: Nine to five.", "o: It costs 10 €.", "o: Delivery is free."},
+			[][]string{{"Sorry?"}}, playbook.State{Greeted: true, Facts: []string{"hours"}}},
 		"a quiet bot owes nothing after": {
 			[]string{"join", hello, "v: a human", "v: hours", "o: A moment."},
 			[][]string{{"invite Support", "They are coming."}}, quiet()},

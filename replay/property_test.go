@@ -14,7 +14,7 @@ import (
 )
 
 // mostWaiting is how many messages of the visitor come at most after a hand-over whose outcome is open.
-const mostWaiting = 1
+const mostWaiting = 5
 
 // handler is a bot that works through a chat with hand-overs, whose outcomes it is told. Replay must find its state again.
 type handler struct {
