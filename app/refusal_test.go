@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"giosgbot/admin"
@@ -198,7 +199,10 @@ func TestGivenUpCheckDoesNotEndSweeps(t *testing.T) {
 		w.p.On("GET", reading).In(chat).FailBefore(http.StatusForbidden)
 		w.p.ResetCalls()
 		restart()
-		w.deadLetters(chat, 1, 100)
+		await(t, func() bool { return strings.Contains(w.log.String(), "check given up") })
+		if n := len(w.p.Calls(nil)); n > 100 {
+			t.Errorf("%d calls for a check that is given up", n)
+		}
 		w.p.ClearFaults()
 		restart()
 		w.awaitN(chat, 3)

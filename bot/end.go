@@ -25,11 +25,15 @@ type ending func(context.Context) error
 func (t *turn) end(ctx context.Context, err error) {
 	t.delayed = mostDelays // what remains to be done has little time, so it waits for nothing
 	ctx = context.WithoutCancel(ctx)
-	finish := t.decide(ctx, err)
+	var finish ending
+	if panicked := t.guard(func() error { finish = t.decide(ctx, err); return nil }); panicked != nil {
+		t.report.Reason = panicked.Error()
+		finish = t.giveUp()
+	}
 	// The end of the lease has its own time: it must be stored even if the calls before it took all of theirs.
 	ctx, cancel := context.WithTimeout(ctx, lastStep)
 	defer cancel()
-	if err := finish(ctx); errors.Is(err, queue.ErrLost) {
+	if err := t.guard(func() error { return finish(ctx) }); errors.Is(err, queue.ErrLost) {
 		t.report.Result, t.report.Reason = Lost, "another worker has the lane"
 		t.log.Warn("the lease has expired; another worker has the lane")
 	} else if err != nil {
@@ -90,6 +94,7 @@ func (t *turn) done() ending {
 }
 
 func (t *turn) pause(p queue.Pause) ending {
+	p.Unsettled = !t.waitedOut
 	return func(ctx context.Context) error { return t.lease.Pause(ctx, p) }
 }
 
@@ -142,9 +147,9 @@ func (t *turn) park(w *chat.Wait) ending {
 		return t.giveUp()
 	}
 	t.log.Info("waiting", "for", w.Topic, "reason", w.Reason)
+	parked := t.pause(queue.Pause{After: time.Minute, Topic: w.Topic, Untouched: !t.acted()})
 	return func(ctx context.Context) error {
-		err := t.lease.Pause(ctx, queue.Pause{After: time.Minute, Topic: w.Topic, Untouched: !t.acted()})
-		if err != nil || !w.Came(ctx) {
+		if err := parked(ctx); err != nil || !w.Came(ctx) {
 			return err
 		}
 		return t.opts.Queue.Wake(ctx, w.Topic)

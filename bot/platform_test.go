@@ -204,7 +204,7 @@ func (c *conversation) SitIn(ctx context.Context) (string, error) {
 	return c.p.noSeat, err
 }
 
-func (c *conversation) Record(ctx context.Context) ([]replay.Line, error) {
+func (c *conversation) Record(ctx context.Context, _ func([]replay.Line) bool) ([]replay.Line, error) {
 	if err := c.call(ctx, "record", nil); err != nil {
 		return nil, err
 	}

@@ -20,8 +20,7 @@ func (t *turn) settleAll(ctx context.Context, justJoined bool) error {
 		return err
 	}
 	if s.Left {
-		t.memo.Role = chat.Left
-		return t.ignore("the bot has left this chat")
+		return t.afterLeaving(s)
 	}
 	t.leaveGivenUp(s.Replies)
 	if t.ev.Kind == chat.Check {
@@ -42,6 +41,17 @@ func (t *turn) settleAll(ctx context.Context, justJoined bool) error {
 	t.settledAll = true
 	t.finishEvent() // it may have been answered before, and so not be among the replies
 	return nil
+}
+
+// afterLeaving ends the turn in a chat that the bot has left. What was said completely before is handled.
+func (t *turn) afterLeaving(s replay.Story) error {
+	for _, r := range s.Replies {
+		if r.Owed && !r.Later && !r.HasWords() {
+			t.settled(r)
+		}
+	}
+	t.memo.Role = chat.Left
+	return t.ignore("the bot has left this chat")
 }
 
 // complete does what is left of a reply that is owed.

@@ -28,6 +28,7 @@ type turn struct {
 	inside     bool          // the bot is a member of the chat, so a refusal may mean that the chat is over
 	cold       bool          // the memo does not tell what was answered, so the record must
 	finished   []string      // ids that need no work any more
+	waitedOut  bool          // an abandoned attempt before this one can take effect no more
 	settledAll bool          // the record was read, and all that the bot owes in it is done
 	delayed    time.Duration // how long the turn has waited in place
 	report     Report
@@ -139,8 +140,10 @@ func (t *turn) settled(r *replay.Reply) {
 // settle waits until what an attempt that was cut short had sent has taken effect. It returns false if there was no need to wait.
 func (t *turn) settle(ctx context.Context) (waited bool, err error) {
 	wait := t.opts.Settle - time.Since(t.lease.Cut)
-	if !t.lease.Abandoned || wait <= 0 {
-		return false, nil
+	waited = t.lease.Abandoned && wait > 0
+	if waited {
+		err = sleep(ctx, wait)
 	}
-	return true, sleep(ctx, wait)
+	t.waitedOut = err == nil
+	return waited, err
 }

@@ -244,7 +244,7 @@ func TestFates(t *testing.T) {
 			}
 			check("read", want.read, func(ctx context.Context, s *scene) (error, bool) {
 				c := s.open()
-				_, err := c.Record(ctx)
+				_, err := c.Record(ctx, nil)
 				return err, c.Acted()
 			})
 			check("write", want.write, func(ctx context.Context, s *scene) (error, bool) {
@@ -263,7 +263,7 @@ func TestUnauthorized(t *testing.T) {
 	old, _ := s.tokens.Get(t.Context(), giosg.UserID(s.bot.ID))
 	s.g.RevokeTokens(s.bot.User)
 	c := s.open()
-	_, err := c.Record(t.Context())
+	_, err := c.Record(t.Context(), nil)
 	w, ok := errors.AsType[*chat.Wait](err)
 	if !ok || w.Topic != livechat.TokenTopic(giosg.UserID(s.bot.ID)) {
 		t.Fatalf("%v", err)
@@ -278,7 +278,7 @@ func TestUnauthorized(t *testing.T) {
 		t.Error("the new token is not seen")
 	}
 	s.must(s.bot.Join(s.chat))
-	if _, err := s.open().Record(t.Context()); err != nil {
+	if _, err := s.open().Record(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -294,7 +294,7 @@ func TestGoneJustAfterJoining(t *testing.T) {
 		_, _, err := c.Enter(t.Context(), playbook.Agent)
 		s.must(err)
 		s.g.On("", "chats/*/messages").FailBefore(404)
-		_, err = c.Record(t.Context())
+		_, err = c.Record(t.Context(), nil)
 		s.wantFate(err, want)
 		_, err = c.Do(t.Context(), playbook.Say{Text: "A."})
 		s.wantFate(err, want)
@@ -337,7 +337,7 @@ func TestDeferred(t *testing.T) {
 					if write {
 						_, err = conversation.Do(t.Context(), playbook.Say{Text: "A."})
 					} else {
-						_, err = conversation.Record(t.Context())
+						_, err = conversation.Record(t.Context(), nil)
 					}
 					f := chat.Failure(err)
 					if f.Fate != c.fate || f.Delay != c.delay || f.Deferred != (c.fate == chat.Later) || f.Unsent {
@@ -352,7 +352,7 @@ func TestDeferred(t *testing.T) {
 					if c.fate == chat.Fine {
 						return
 					}
-					_, err = s.open().Record(t.Context()) // the bot user's other calls are not made meanwhile
+					_, err = s.open().Record(t.Context(), nil) // the bot user's other calls are not made meanwhile
 					if f := chat.Failure(err); !f.Unsent || !f.Deferred || f.Delay <= 0 || f.Fate != chat.Later {
 						t.Errorf("%+v", f)
 					}
@@ -467,7 +467,7 @@ func TestSlowRead(t *testing.T) {
 		s := bubbleScene(t)
 		s.must(s.bot.Join(s.chat))
 		s.g.On("GET", "chats/*/messages").HangBefore()
-		_, err := s.open().Record(t.Context())
+		_, err := s.open().Record(t.Context(), nil)
 		if f := chat.Failure(err); f.Fate != chat.Later || !f.NoEffect || f.Deferred {
 			t.Errorf("%+v", f)
 		}

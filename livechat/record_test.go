@@ -103,7 +103,7 @@ func TestRecord(t *testing.T) {
 			t.Errorf("lines\n%+v, want\n%+v", got, want)
 		}
 	}
-	check(s.open().Record(t.Context()))
+	check(s.open().Record(t.Context(), nil))
 	check(s.open().Overheard(t.Context(), true))
 	check(s.open().Overheard(t.Context(), false))
 }
@@ -112,10 +112,10 @@ func TestRecord(t *testing.T) {
 func TestRecordFails(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	_, err := s.open().Record(t.Context())
+	_, err := s.open().Record(t.Context(), nil)
 	s.wantFate(err, chat.Over) // the bot is no member
 	s.g.On("GET", "chats/*/messages").FailBefore(503)
-	_, err = s.open().Record(t.Context())
+	_, err = s.open().Record(t.Context(), nil)
 	s.wantFate(err, chat.Later)
 }
 
@@ -153,7 +153,7 @@ func TestOverheard(t *testing.T) {
 				t.Errorf("calls %q, want %q", got, c.calls)
 			}
 			if c.lines {
-				if again, err := conversation.Record(t.Context()); err != nil || len(again) != len(lines) {
+				if again, err := conversation.Record(t.Context(), nil); err != nil || len(again) != len(lines) {
 					t.Errorf("%+v, %v", again, err)
 				}
 				s.wantCalls()

@@ -387,11 +387,32 @@ func (q *Bolt) done(_ context.Context, l *Lease, o Outcome) error {
 func (q *Bolt) bury(_ context.Context, l *Lease, reason string, o Outcome) error {
 	o.Fate = SetAside
 	return q.finish(l, o, func(tx *bbolt.Tx) error {
+		for _, copy := range q.copies(l) {
+			if err := leave(tx, copy, Duplicate); err != nil {
+				return err
+			}
+		}
 		return putDead(tx, storedDead{
 			Lane: l.Lane, Member: member(l.Item), Value: encode(l.Item), Reason: reason, Attempts: l.Attempt, At: q.opts.Now().UnixMilli(),
 			Pinned: l.Pinned,
 		})
 	})
+}
+
+// copies returns the other items of a lease's lane that have the ID of its item. They came by other ways.
+func (q *Bolt) copies(l *Lease) (copies []Item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	in, err := q.mine(l)
+	if err != nil {
+		return nil
+	}
+	for _, it := range in.items {
+		if it.ID == l.ID && !same(it, l.Item) {
+			copies = append(copies, it)
+		}
+	}
+	return copies
 }
 
 // finish applies an outcome together with change, removes the lease's item, and goes on to the lane's next.
@@ -423,7 +444,7 @@ func (q *Bolt) finish(l *Lease, o Outcome, change func(*bbolt.Tx) error) error {
 		q.ready(l.Lane, in)
 		return fmt.Errorf("queue: finishing an item: %w", err)
 	}
-	in.items = slices.DeleteFunc(in.items, func(it Item) bool { return same(it, l.Item) })
+	in.items = slices.DeleteFunc(in.items, func(it Item) bool { return same(it, l.Item) || o.Fate == SetAside && it.ID == l.ID })
 	if o.Unsettled {
 		in.cut = l.Abandoned
 	} else {
@@ -445,8 +466,8 @@ func (q *Bolt) pause(_ context.Context, l *Lease, p Pause) error {
 	if err != nil {
 		return err
 	}
+	in.cut = (p.Untouched || p.Unsettled) && l.Abandoned
 	if p.Untouched {
-		in.cut = l.Abandoned
 		if in.tries--; in.tries == 0 {
 			in.since = time.Time{}
 		}

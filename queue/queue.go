@@ -60,6 +60,7 @@ type Pause struct {
 	After     time.Duration // at least this long; zero: at once
 	Topic     string        // not empty: until Wake is called with this topic, or until After has passed
 	Untouched bool          // this attempt had no effect outside, so it does not count as one
+	Unsettled bool          // if an earlier attempt was abandoned, what it did is still not known: the next lease is Abandoned too
 }
 
 // Queue is a set of lanes. Its methods are safe for concurrent use.
@@ -194,7 +195,7 @@ func (l *Lease) Done(ctx context.Context, o Outcome) error { return l.store.done
 func (l *Lease) Pause(ctx context.Context, p Pause) error { return l.store.pause(ctx, l, p) }
 
 // Bury applies an outcome, makes the item a dead letter with a reason and ends the lease. The item's ID is not finished by that, so a
-// copy that comes later is worked on. What is pinned stays with the lane, and a copy goes with the dead letter for the case that it is retried.
+// copy that comes later is worked on; copies that are in the lane leave it. What is pinned stays with the lane, and a copy goes with the dead letter for the case that it is retried.
 func (l *Lease) Bury(ctx context.Context, reason string, o Outcome) error {
 	return l.store.bury(ctx, l, reason, o)
 }

@@ -361,7 +361,7 @@ func inherited(l *Lease, o Outcome) inherit {
 }
 
 func (q *Redis) pause(ctx context.Context, l *Lease, p Pause) error {
-	args := pauseArgs{delay: p.After.Milliseconds(), act: "later", untouched: p.Untouched, abandoned: p.Untouched && l.Abandoned}
+	args := pauseArgs{delay: p.After.Milliseconds(), act: "later", untouched: p.Untouched, abandoned: (p.Untouched || p.Unsettled) && l.Abandoned}
 	switch {
 	case p.Topic != "":
 		args.act = "park"

@@ -218,6 +218,9 @@ if score then
 	local pin = pinned(was[1], was[2])
 	redis.call('XADD', dead, 'MAXLEN', '~', 1000, '*', 'lane', lane, 'member', member, 'at', score,
 		'body', redis.call('HGET', bodies, member) or '', 'reason', reason, 'attempts', attempts, unpack(pin and {'pin', pin} or {}))
+	for _, copy in ipairs(redis.call('ZRANGE', box, 0, -1)) do
+		if copy ~= member and idof(copy) == idof(member) then leave(copy, 'duplicate') end
+	end
 end
 leave(member, fate)
 local at = first()

@@ -33,36 +33,37 @@ func (a Aside) State() (s playbook.State, whole bool) {
 		case past || l.At.After(a.Event.At):
 			return s, !slices.ContainsFunc(a.Lines[i:], func(l Line) bool { return l.Kind == Own })
 		}
-		s = a.after(s, i, matched)
+		s, _ = a.after(s, i, matched)
 	}
 	return s, true
 }
 
-// after returns the state after the visitor's line at i, if its answer is in the record. It marks the words of the answer as matched.
-func (a Aside) after(s playbook.State, i int, matched map[string]bool) playbook.State {
+// after returns the state after the visitor's line at i, and whether its answer is in the record. It marks the words of the answer as matched.
+// The event comes first: words that fit it are its answer, also if they fit a newer line.
+func (a Aside) after(s playbook.State, i int, matched map[string]bool) (_ playbook.State, answered bool) {
 	in := Input(a.About, a.Lines[i])
 	plan := a.Next(s, in)
-	rest, spoke := plan.Actions, len(plan.Actions) == 0
+	rest := plan.Actions
 	var outcomes []bool
 	later := a.Lines[i+1:]
 	for j, w := range later {
 		if w.Kind != Own || matched[w.ID] {
 			continue
 		}
-		if left, more, ok := Strike(rest, w); ok && !a.fitsAny(s, later[:j], w) {
-			rest, spoke, outcomes = left, true, append(outcomes, more...)
+		if left, more, ok := Strike(rest, w); ok && (a.Lines[i].ID == a.Event.ID || !a.fitsAny(s, later[:j], w)) {
+			rest, answered, outcomes = left, true, append(outcomes, more...)
 			matched[w.ID] = true
 		}
 	}
-	if !spoke {
-		return s
+	if !answered && len(plan.Actions) > 0 {
+		return s, false
 	}
 	s = plan.State
 	for _, found := range outcomes {
 		in.Kind, in.Found = playbook.Outcome, found
 		s = a.Next(s, in).State
 	}
-	return s
+	return s, answered
 }
 
 // fitsAny reports whether the bot's words can be the answer to one of the visitor's lines.
@@ -76,17 +77,28 @@ func (a Aside) fitsAny(s playbook.State, lines []Line, words Line) bool {
 	})
 }
 
-// Answered returns the ids of the visitor's lines before the bot's last words, without the event's. A sidekick that remembers nothing
-// counts them as handled.
+// Answered returns the ids of the visitor's lines, without the event's, that a sidekick counts as handled if it remembers nothing: those before
+// the event, if the bot has spoken since, and those after it whose answer is in the record.
 func (a Aside) Answered() (ids []string) {
-	var older []string
-	for _, l := range a.Lines {
-		switch {
-		case l.FromVisitor() && l.ID != a.Event.ID:
-			older = append(older, l.ID)
-		case l.Kind == Own:
-			ids = append(ids, older...)
-			older = nil
+	lastOwn := -1
+	for i, l := range a.Lines {
+		if l.Kind == Own {
+			lastOwn = i
+		}
+	}
+	var s playbook.State
+	matched := map[string]bool{}
+	past := false
+	for i, l := range a.Lines[:lastOwn+1] {
+		if !l.FromVisitor() {
+			continue
+		}
+		var answered bool
+		s, answered = a.after(s, i, matched)
+		if l.ID == a.Event.ID {
+			past = true
+		} else if answered || !past && !l.At.After(a.Event.At) {
+			ids = append(ids, l.ID)
 		}
 	}
 	return ids

@@ -111,9 +111,20 @@ func TestAsideAnswered(t *testing.T) {
 		"no words":        {[]string{"v: a", "v: b"}, "1", nil},
 		"words":           {[]string{"v: a", "o: A", "v: b", "h: c", "o: B", "v: d"}, "5", []string{"0", "2"}},
 		"not the event's": {[]string{"v: a", "v: b", "o: A"}, "1", []string{"0"}},
-		"only words":      {[]string{"o: A"}, "9", nil},
+		"only words":      {[]string{"o: A"}, "0", nil},
+		// A message that came while the event was answered is not answered by that.
+		"after the event":             {[]string{"v: hours", "v: price", "o: We are here 9–17."}, "0", nil},
+		"after the event, and said":   {[]string{"v: hours", "v: price", "o: We are here 9–17.", "o: It costs 10 €."}, "0", []string{"1"}},
+		"after the event, said alone": {[]string{"v: hours", "v: price", "o: It costs 10 €."}, "0", []string{"1"}},
+		"the same words, said once":   {[]string{"v: hours", "v: hours", "o: We are here 9–17."}, "0", nil},
 	} {
-		a := replay.Aside{Lines: record(c.script...), Event: chat.Event{ID: c.event}}
+		a := replay.Aside{Next: load(t).Next, About: about, Lines: record(c.script...), Event: chat.Event{ID: c.event}}
+		a.About.Mode = playbook.Sidekick
+		for _, l := range a.Lines {
+			if l.ID == c.event {
+				a.Event.At = l.At
+			}
+		}
 		if got := a.Answered(); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}

@@ -43,6 +43,9 @@ type Reply struct {
 // Open reports whether something is left to do.
 func (r *Reply) Open() bool { return r.Owed && (r.Later || len(r.Rest) > 0) }
 
+// HasWords reports whether something is left to say, or may be.
+func (r *Reply) HasWords() bool { return slices.ContainsFunc(r.Rest, isSay) || slices.ContainsFunc(r.Rest, isHandOver) }
+
 // Close drops what is left to do.
 func (r *Reply) Close() { r.Rest, r.Later = nil, false }
 
@@ -219,14 +222,12 @@ func (s *Story) match(l Line) {
 // planLater plans the replies that waited for an outcome, up to the next hand-over.
 func (s *Story) planLater() {
 	for _, r := range s.Replies {
-		if !r.Later {
-			continue
+		if r.Later {
+			r.Later = false
+			s.plan(r)
 		}
-		r.Later = false
-		if s.undecided() {
-			r.Later = true
+		if slices.ContainsFunc(r.Rest, isHandOver) {
 			return
 		}
-		s.plan(r)
 	}
 }
