@@ -19,18 +19,17 @@ func TestTake(t *testing.T) {
 		before string // what the visitor has written
 		result bot.Result
 		calls  []string
-		done   bool // the event is finished
 	}{
-		"an agent":                     {agent, chat.Pending, chat.In, "", bot.Answered, []string{"present", "enter agent", "record", "say Hello."}, true},
-		"an agent, after a message":    {agent, chat.Pending, chat.In, "hours?", bot.Answered, []string{"present", "enter agent", "record", "say Hello.", "say Nine to five."}, true},
-		"no fallback before greeting":  {agent, chat.Pending, chat.In, "blah", bot.Answered, []string{"present", "enter agent", "record", "say Hello."}, true},
-		"an agent, too late":           {agent, chat.Pending, chat.Taken, "hours?", bot.Taken, []string{"present", "enter agent"}, true},
-		"an agent, closed":             {agent, chat.Pending, chat.Closed, "", bot.Ignored, []string{"present", "enter agent"}, false},
-		"a routed chat of an agent":    {agent, chat.Routed, chat.In, "", bot.Ignored, nil, false},
-		"a greeter":                    {greeter, chat.Routed, chat.In, "", bot.Answered, []string{"present", "enter greeter", "record", "say Hello."}, true},
-		"a greeter, too late":          {greeter, chat.Routed, chat.Taken, "", bot.Taken, []string{"present", "enter greeter"}, true},
-		"a pending chat of a greeter":  {greeter, chat.Pending, chat.In, "", bot.Ignored, nil, false},
-		"a pending chat of a sidekick": {sidekick, chat.Pending, chat.In, "hours?", bot.Ignored, nil, false},
+		"an agent":                     {agent, chat.Pending, chat.In, "", bot.Answered, []string{"present", "enter agent", "record", "say Hello."}},
+		"an agent, after a message":    {agent, chat.Pending, chat.In, "hours?", bot.Answered, []string{"present", "enter agent", "record", "say Hello.", "say Nine to five."}},
+		"no fallback before greeting":  {agent, chat.Pending, chat.In, "blah", bot.Answered, []string{"present", "enter agent", "record", "say Hello."}},
+		"an agent, too late":           {agent, chat.Pending, chat.Taken, "hours?", bot.Taken, []string{"present", "enter agent"}},
+		"an agent, closed":             {agent, chat.Pending, chat.Closed, "", bot.Ignored, []string{"present", "enter agent"}},
+		"a routed chat of an agent":    {agent, chat.Routed, chat.In, "", bot.Ignored, nil},
+		"a greeter":                    {greeter, chat.Routed, chat.In, "", bot.Answered, []string{"present", "enter greeter", "record", "say Hello."}},
+		"a greeter, too late":          {greeter, chat.Routed, chat.Taken, "", bot.Taken, []string{"present", "enter greeter"}},
+		"a pending chat of a greeter":  {greeter, chat.Pending, chat.In, "", bot.Ignored, nil},
+		"a pending chat of a sidekick": {sidekick, chat.Pending, chat.In, "hours?", bot.Ignored, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -46,7 +45,7 @@ func TestTake(t *testing.T) {
 					t.Errorf("%q because of %q, want %q", r.Result, r.Reason, c.result)
 				}
 				w.wantCalls(c.calls...)
-				w.wantFinished(c.done, "e")
+				w.wantFinished(false, "e") // the chat may wait again under the same id
 				w.wantEmpty()
 				w.wantDead("")
 			})
@@ -54,17 +53,64 @@ func TestTake(t *testing.T) {
 	}
 }
 
-// Once the bot serves a chat, another webhook of the chat that waits changes nothing.
+// Once the bot serves a chat, the platform decides what another webhook of the chat that waits means. The memo alone ignores none.
 func TestTakeWhileServing(t *testing.T) {
 	t.Parallel()
-	inWorld(t, agent, func(t *testing.T, w *world) {
-		w.while(func() {
-			w.join()
-			w.put(w.event(chat.Pending, "pending@2", ""))
+	for name, c := range map[string]struct {
+		entry  chat.Entry
+		result bot.Result
+		calls  []string
+		next   bot.Result // of a message
+	}{
+		"a copy":         {chat.Closed, bot.Ignored, []string{"present", "enter agent"}, bot.Answered},
+		"it waits again": {chat.In, bot.Silent, []string{"present", "enter agent", "record"}, bot.Answered},
+		"taken":          {chat.Taken, bot.Taken, []string{"present", "enter agent"}, bot.Ignored},
+	} {
+		for _, id := range []string{"pending@1", "pending@2"} {
+			t.Run(name+", "+id, func(t *testing.T) {
+				t.Parallel()
+				inWorld(t, agent, func(t *testing.T, w *world) {
+					w.while(func() {
+						w.join()
+						w.wait(time.Second)
+						w.p.entry, w.p.reason = c.entry, "a reason"
+						w.put(w.event(chat.Pending, id, ""))
+						w.wantResults(c.result)
+						w.wantCalls(c.calls...)
+						if a := w.p.attempts; a[0].Serving || !a[1].Serving {
+							t.Errorf("the platform was told that the bot serves the chat: %t and then %t", a[0].Serving, a[1].Serving)
+						}
+						w.say("hours")
+						w.wantResults(c.next)
+						w.wantFinished(false, id)
+						w.wantEmpty()
+					})
+				})
+			})
+		}
+	}
+}
+
+// A chat that another user took may wait again under the same id, and then the bot gets it.
+func TestTakeAgainAfterAnotherUser(t *testing.T) {
+	t.Parallel()
+	for book, kind := range map[string]chat.Kind{agent: chat.Pending, greeter: chat.Routed} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, book, func(t *testing.T, w *world) {
+				w.while(func() {
+					w.p.entry, w.p.reason = chat.Taken, "another user took the chat"
+					w.put(w.event(kind, "e", ""))
+					w.wantResults(bot.Taken)
+					w.p.entry, w.p.reason = chat.In, ""
+					w.put(w.event(kind, "e", ""))
+					w.say("hours")
+					w.wantResults(bot.Answered, bot.Answered)
+					w.wantSaid("Hello.", "Nine to five.")
+				})
+			})
 		})
-		w.wantResults(bot.Ignored)
-		w.wantCalls()
-	})
+	}
 }
 
 // What goes wrong on the way into a chat leaves the event to another attempt, which goes on where it was.
@@ -83,7 +129,8 @@ func TestTakeInSpiteOfFailures(t *testing.T) {
 				})
 				w.wantResults(bot.Answered)
 				w.wantSaid("Hello.")
-				w.wantFinished(true, "e")
+				w.wantFinished(false, "e")
+				w.wantEmpty()
 			})
 		})
 	}
@@ -98,7 +145,8 @@ func TestUnreadableEvents(t *testing.T) {
 			w.while(func() { w.putBody(w.event(chat.Said, "e", ""), []byte("{")) })
 			w.wantResults(bot.SetAside)
 			w.wantDead("the event cannot be read")
-			w.wantFinished(true, "e")
+			w.wantFinished(false, "e")
+			w.wantEmpty()
 			w.wantCalls()
 		})
 	})

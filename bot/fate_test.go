@@ -88,7 +88,7 @@ func TestGiveUp(t *testing.T) {
 			w.wantDead("")
 			w.wait(2 * time.Minute)
 			w.wantDead("out of order")
-			w.wantFinished(true, ev.ID)
+			w.wantFinished(false, ev.ID)
 			w.wantEmpty()
 			if r := w.results(); r[len(r)-1] != bot.SetAside || slices.Contains(r[:len(r)-1], bot.SetAside) {
 				t.Errorf("results %q", r)
@@ -339,50 +339,6 @@ func TestStopWhileNoLaneCanBeLeased(t *testing.T) {
 	})
 }
 
-// A chat that is over ends quietly. What the platform refuses in one that is not is for a person to see.
-func TestRefused(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		fault  fault
-		over   []fault
-		ended  bool
-		result []bot.Result
-		dead   string
-	}{
-		"over":                            {over("gone"), nil, true, []bot.Result{bot.Over}, ""},
-		"over, but the chat is there":     {over("gone"), nil, false, []bot.Result{bot.SetAside}, "gone"},
-		"refused, and over":               {refused("bad words"), nil, true, []bot.Result{bot.Over}, ""},
-		"refused":                         {refused("bad words"), nil, false, []bot.Result{bot.SetAside}, "bad words"},
-		"nobody tells whether it is over": {refused("bad words"), []fault{refused("no")}, false, []bot.Result{bot.SetAside}, "bad words"},
-		"it is asked later":               {refused("bad words"), []fault{later("busy")}, true, []bot.Result{bot.Later, bot.Answered}, ""},
-		"it is asked too often":           {refused("bad words"), []fault{deferred(time.Second, true)}, true, []bot.Result{bot.Later, bot.Answered}, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			inWorld(t, agent, func(t *testing.T, w *world) {
-				w.while(func() {
-					w.join()
-					w.p.ended = c.ended
-					w.p.fail("say Nine to five.", c.fault)
-					w.p.fail("over", c.over...)
-					ev := w.say("hours")
-					w.wait(4 * time.Second)
-					w.wantResults(c.result...)
-					w.wantDead(c.dead)
-					w.wantFinished(true, ev.ID)
-					w.wantEmpty()
-					if c.result[0] == bot.Over {
-						w.p.take()
-						w.say("hours")
-						w.wantResults(bot.Ignored)
-						w.wantCalls()
-					}
-				})
-			})
-		})
-	}
-}
-
 // What no further attempt can help becomes a dead letter at once, with its reason; so does a panic.
 func TestHopeless(t *testing.T) {
 	t.Parallel()
@@ -406,7 +362,7 @@ func TestHopeless(t *testing.T) {
 						t.Errorf("%+v", r)
 					}
 					w.wantDead(c.dead)
-					w.wantFinished(true, ev.ID)
+					w.wantFinished(false, ev.ID)
 					w.say("price")
 					w.wantResults(bot.Answered)
 				})
@@ -419,16 +375,21 @@ func TestHopeless(t *testing.T) {
 func TestGivenUpAfterAnUnknownFate(t *testing.T) {
 	t.Parallel()
 	inWorld(t, agent, func(t *testing.T, w *world) {
+		w.opts.GiveUp = 500 * time.Millisecond
 		w.while(func() {
 			w.join()
-			w.p.fail("say Nine to five.", unknown(false), refused("bad words"))
+			w.p.fail("say Nine to five.", unknown(false), refused("bad words"), refused("bad words"))
 			w.say("hours")
 			w.wantResults(bot.Later)
 			w.p.take()
 			w.say("price")
-			w.wait(5 * time.Second)
-			w.wantResults(bot.SetAside, bot.Answered)
-			w.wantCalls("present", "record", "say Nine to five.", "over", "present", "record", "say It costs 10 €.", "say Delivery is free.")
+			w.wait(10 * time.Second)
+			w.wantResults(bot.Later, bot.SetAside, bot.Answered)
+			w.wantCalls(
+				"present", "record", "say Nine to five.", "over", "present", "record", "say Nine to five.", "over",
+				"present", "record", "say It costs 10 €.", "say Delivery is free.",
+			)
+			w.wantDead("bad words")
 			w.say("again") // and then all is known
 			w.wantCalls("present", "say As I said: 10 €.")
 		})
@@ -507,7 +468,8 @@ func TestWait(t *testing.T) {
 				w.wantDead("")
 				w.wait(2 * time.Hour)
 				w.wantDead("no token, for 48h0m0s; is the app installed?")
-				w.wantFinished(true, ev.ID)
+				w.wantFinished(false, ev.ID)
+				w.wantEmpty()
 			})
 		})
 	})

@@ -63,6 +63,7 @@ type platform struct {
 	noSeat    string    // why a sidekick cannot be a member
 	anonymous bool      // the platform does not tell what became of a message
 	ended     bool
+	hidden    bool // the platform does not show the chat when asked whether it is over
 	mustRead  bool
 	teams     map[string]bool
 	about     chat.About
@@ -282,7 +283,7 @@ func (c *conversation) Do(ctx context.Context, a playbook.Action) (mark replay.M
 
 func (c *conversation) Over(ctx context.Context) (over, sure bool, err error) {
 	err = c.call(ctx, "over", nil)
-	return c.p.ended, c.p.ended, err
+	return c.p.ended || c.p.hidden, c.p.ended, err
 }
 
 func (c *conversation) MustRead() bool { return c.p.mustRead }

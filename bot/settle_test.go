@@ -1,6 +1,7 @@
 package bot_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -215,7 +216,8 @@ func TestGreetingAfterAnAbandonedJoin(t *testing.T) {
 			w.p.fail("enter agent", fault{err: nil}) // the platform says In also to the one that has the chat
 			w.while(func() { w.wait(3 * time.Second) })
 			w.wantSaid("Hello.")
-			w.wantFinished(true, "e")
+			w.wantFinished(false, "e")
+			w.wantEmpty()
 		})
 	}
 }
@@ -261,23 +263,32 @@ func TestAnotherEventAfterAnAbandonedAttempt(t *testing.T) {
 func TestMemoOfAGivenUpEvent(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		call  string
-		fault fault
-		next  string
+		call    string
+		faults  []fault
+		results []bot.Result
+		next    string
 	}{
-		"after the first words":  {"say Delivery is free.", refused("bad words"), "As I said: 10 €."},
-		"before the first words": {"say It costs 10 €.", fault{do: func() { panic("oh no") }}, "Sorry?"},
+		"after the first words": {
+			"say Delivery is free.", slices.Repeat([]fault{refused("bad words")}, 3),
+			[]bot.Result{bot.Later, bot.Later, bot.SetAside, bot.Answered}, "As I said: 10 €.",
+		},
+		"before the first words": {
+			"say It costs 10 €.", []fault{{do: func() { panic("oh no") }}},
+			[]bot.Result{bot.SetAside, bot.Answered}, "Sorry?",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, agent, func(t *testing.T, w *world) {
+				w.opts.GiveUp = 500 * time.Millisecond
 				w.while(func() {
 					w.join()
-					w.p.fail(c.call, c.fault)
+					w.p.fail(c.call, c.faults...)
 					w.say("price")
 					w.say("again")
+					w.wait(10 * time.Second)
 				})
-				w.wantResults(bot.SetAside, bot.Answered)
+				w.wantResults(c.results...)
 				if said := w.p.said(); said[len(said)-1] != c.next {
 					t.Errorf("the bot said %q, want %q last", said, c.next)
 				}
