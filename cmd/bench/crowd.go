@@ -27,7 +27,7 @@ type load struct {
 	took    time.Duration
 	answers int
 	replies []time.Duration // from the message to its answer
-	accepts   []time.Duration // from the webhook to its 2xx
+	accepts []time.Duration // from the webhook to its 2xx
 	calls   int64           // of the API
 }
 
