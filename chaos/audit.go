@@ -49,6 +49,7 @@ type Result struct {
 	Calls                                         int
 	CallFaults                                    map[string]int
 	Events                                        map[string]int // what was done to the bot, by kind
+	LongChat                                      string         // the most calls about a chat with hundreds of messages
 	Late                                          int            // changes that took effect late
 	Starts                                        int            // of replicas
 
@@ -73,6 +74,7 @@ func (r *Result) Findings() (out []string) {
 		{r.Silent, "messages got nothing from a sidekick that knew of them"},
 		{len(r.Wrong), "answers were wrong in their parts"},
 		{len(r.Storms), "chats caused too many API calls"},
+		{max(0, r.Calls-callsForAnswer*max(r.Answers, 50)), "API calls more than the answers need"},
 		{len(r.Starved), "organizations waited because of another, or beyond reason"},
 		{len(r.Slow), "webhooks took too long"},
 		{len(r.Violations), "violations of the platform's rules"},
@@ -235,7 +237,7 @@ func (w *world) auditHandOver(t *talk, v *verdict) (wrong []string) {
 
 // oldest is how long after a change of its file an older edition of the playbook may still answer new messages. A replica may be frozen,
 // or down, for some of that time.
-const oldest = 15 * time.Second
+const oldest = 10 * time.Second
 
 // stale finds answers of an edition that was replaced long before their messages were written.
 func (w *world) stale(v *verdict) (wrong []string) {
@@ -278,9 +280,12 @@ func (w *world) countWebhooks(r *Result) {
 // Limits of the API calls about one chat. The bot needs a handful for each message, and some more when it must find out what a failed
 // attempt did; a loop makes thousands.
 const (
-	callsInSecond = 40
-	callsForLine  = 12
-	callsForChat  = 60
+	callsInSecond  = 40
+	callsForLine   = 12
+	callsForChat   = 60
+	callsForLong   = 60
+	pagesOfLong    = 33 // of its messages
+	callsForAnswer = 8  // in the whole run
 )
 
 // countCalls counts the API calls and finds chats with too many.
@@ -305,7 +310,14 @@ func (w *world) countCalls(r *Result) {
 	}
 	w.mu.Lock()
 	talks := slices.Clone(w.talks)
+	losses := 0
+	for _, e := range w.events {
+		if slices.Contains([]string{flushed, lostData, redisKilled, failedOver}, e.Kind) {
+			losses++
+		}
+	}
 	w.mu.Unlock()
+	longest := 0
 	for _, t := range talks {
 		id, written := t.chat.ID, 0
 		for _, l := range t.chat.Lines() {
@@ -319,7 +331,12 @@ func (w *world) countCalls(r *Result) {
 		}
 		limit := callsForChat + callsForLine*written + 4*min(faulty[id], 20)
 		if t.plot == crowded {
-			limit += 2 * 31 // it may be read twice as a whole
+			// Without its memory the bot must read the chat as a whole; otherwise its newest page is enough.
+			limit = callsForLong + callsForLine/2*written + 4*min(faulty[id], 20) + pagesOfLong*losses
+			if all[id] > longest {
+				longest = all[id]
+				r.LongChat = fmt.Sprintf("%d calls for %d messages (limit %d)", all[id], written, limit)
+			}
 		}
 		if inSecond := callsInSecond; most > inSecond && t.plot != crowded || all[id] > limit {
 			r.Storms = append(r.Storms, fmt.Sprintf("%s of %s: %d calls for %d messages (limit %d), %d of them failed, %d in the worst second", id, t.org.Name, all[id], written, limit, faulty[id], most))
@@ -430,7 +447,7 @@ func (w *world) only(from, to time.Time, kind string) bool {
 
 // forgotIn reports whether the store may have lost data in a span of time.
 func (w *world) forgotIn(from, to time.Time) bool {
-	return w.happened(from, to, flushed, lostData, redisKilled, failedOver)
+	return w.happened(from, to, flushed, lostData, redisKilled, failedOver, failoverEnds)
 }
 
 func contains(text, word string) bool { return strings.Contains(text, word) }

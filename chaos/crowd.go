@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -242,7 +243,22 @@ func (w *world) redirect(ctx context.Context, t *talk) bool {
 	w.waitsAgain(t)
 	_ = t.chat.Reroute()
 	w.listen(ctx, t, false)
-	return ctx.Err() == nil
+	if ctx.Err() != nil || w.judge(t, w.lines(t)).waiting() == 0 {
+		return ctx.Err() == nil
+	}
+	if back := w.real(time.Unix(0, t.back.Load())); !w.routedAgain(t) || w.forgotIn(back.Add(-time.Second), back.Add(25*time.Second)) ||
+		w.happened(back.Add(-5*time.Second), back.Add(25*time.Second), oddAnswer, oddAnswers) {
+		t.by.Store(joined) // the bot did not learn of it, so it owes nothing
+		t.chat.End()
+	}
+	return false
+}
+
+// routedAgain reports whether a replica accepted the webhook of the second routing.
+func (w *world) routedAgain(t *talk) bool {
+	return len(w.p.Deliveries(func(d giosgtest.Delivery) bool {
+		return d.OK() && d.Event.ResourceID == t.chat.ID && strings.HasSuffix(d.Event.Channel, "/routed_chats") && d.Event.At.UnixNano() >= t.back.Load()
+	})) > 0
 }
 
 // takeAndLeave lets a colleague take a chat and leave it. It does nothing if the bot was faster.

@@ -217,7 +217,7 @@ func (w *world) failover(ctx context.Context, d *dice) {
 	}
 	mend()
 	w.mu.Lock() // events of the lag are lost until now
-	w.events = append(w.events, event{time.Now(), failedOver, "is over"})
+	w.events = append(w.events, event{time.Now(), failoverEnds, ""})
 	w.mu.Unlock()
 }
 

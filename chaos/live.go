@@ -29,6 +29,8 @@ func (w *world) live(ctx context.Context) (*Result, error) {
 	w.storm = storm
 	whole, stop := context.WithTimeout(ctx, w.For+w.Calm+tenantsLimit)
 	defer stop()
+	visits, stopVisits := context.WithTimeout(whole, w.For+w.Calm)
+	defer stopVisits()
 
 	var crowd, faults, watchers sync.WaitGroup
 	for _, r := range w.replicas {
@@ -44,13 +46,16 @@ func (w *world) live(ctx context.Context) (*Result, error) {
 	for i := range w.Chats {
 		s := write(w.Seed, i, w.Chats, len(w.orgs), w.For*85/100, w.on)
 		crowd.Go(func() {
-			if nap(whole, s.opens) {
-				w.visit(whole, s)
+			if nap(visits, s.opens) {
+				w.visit(visits, s)
 			}
 		})
 	}
 	faults.Go(func() { w.run(storm, newDice(w.Seed, 5), w.processFaults()) })
 	faults.Go(func() { w.run(storm, newDice(w.Seed, 6), w.networkFaults()) })
+	if w.on(newPlaybook) {
+		w.neighbour(storm)
+	}
 	<-storm.Done()
 	faults.Wait()
 	if ctx.Err() != nil {

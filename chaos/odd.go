@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -110,6 +111,13 @@ func (w *world) changePlaybook(ctx context.Context, d *dice) {
 	w.editions = append(w.editions, w.edition)
 	w.mu.Unlock()
 	nap(ctx, 500*time.Millisecond)
+}
+
+// neighbour writes a file beside the playbook all the time, as a store in the same folder does.
+func (w *world) neighbour(ctx context.Context) {
+	for nap(ctx, 20*time.Millisecond) {
+		_ = os.WriteFile(filepath.Join(filepath.Dir(w.playbook), "neighbour"), []byte(time.Now().String()), 0o600)
+	}
 }
 
 // slowDisk delays each sync of the process. No file system here can be made slow, so strace holds up the system call.

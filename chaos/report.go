@@ -146,10 +146,13 @@ func (r *Result) describe(row func(name, format string, args ...any)) {
 	row("webhooks", "%d sent, %d of them copies, %d not accepted; %d dropped, %d given up", r.Webhooks, r.Repeated, r.Refused, r.Dropped, r.GivenUp)
 	row("API calls", "%d, %.2f for each answer; %d took effect late", r.Calls, float64(r.Calls)/float64(max(r.Answers, 1)), r.Late)
 	row("replicas", "%d started; killed %d times, frozen %d, restarted %d, upgraded %d", r.Starts, n("kill", "kill all"), n("freeze"), n("restart"), n(upgrade))
-	row("redis", "killed %d times, frozen %d, wiped %d, failed over %d", n(redisKilled), n("redis frozen"), n(flushed, lostData), n(failedOver)/2)
+	row("redis", "killed %d times, frozen %d, wiped %d, failed over %d", n(redisKilled), n("redis frozen"), n(flushed, lostData), n(failedOver))
 	row("faults", "%s", list(r.Events))
 	row("failed calls", "%s", list(r.CallFaults))
 	row("answers", "%d", r.Answers)
+	if r.LongChat != "" {
+		row("long chats", "at most %s", r.LongChat)
+	}
 }
 
 // judged writes one line for each verdict.

@@ -17,8 +17,8 @@ import (
 const (
 	baseline      = 5 * time.Second
 	trouble1      = 10 * time.Second
-	slowCall      = 700 * time.Millisecond // below the time limit of a call
-	troubledChats = 80
+	slowCall      = 500 * time.Millisecond // below the time limit of a call
+	troubledChats = 160
 )
 
 // tenancy is what the organizations felt while one was in trouble.
