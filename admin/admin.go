@@ -1,10 +1,10 @@
-// Package admin is the operator's side of the bot: Prometheus metrics, the status page, profiles, and the events that were set aside.
+// Package admin serves the bot's operators: Prometheus metrics, the status page, profiles and dead letters.
 //
-// It is told what happens by hooks (Turn, Call, Webhook, Token, ...), which are cheap enough for the hot path, and looks at the lanes
-// when somebody asks, and every few seconds for the plots. It changes nothing but set-aside events, and only when an operator says so;
-// it shows no token, and no visitor's words unless Options.Debug is set. Everything it keeps is bounded.
+// The program reports what happens through hooks (Turn, Call, Webhook, UserSeen), which are cheap enough for the hot path. The store is
+// asked for the state of the lanes on request, and every few seconds for the plots. The package changes only dead letters, and only on an
+// operator's request. It shows no visitor's words unless Options.Debug is set, and all that it remembers is bounded.
 //
-// Its Handler belongs on an address of its own, for operators only: it knows no passwords.
+// The handler has no password. Serve it on an address that only operators can reach.
 package admin
 
 import (
@@ -18,11 +18,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"giosgbot/giosg"
 	"giosgbot/queue"
 )
 
-// Queue is what the operator's side needs of the lanes.
+// Queue is the store of the lanes. A queue.Queue is one.
 type Queue interface {
 	Ping(ctx context.Context) error
 	Stats(ctx context.Context) (queue.Stats, error)
@@ -31,32 +30,32 @@ type Queue interface {
 	Drop(ctx context.Context, id string) error
 }
 
-// Playbook tells which playbook is in force.
+// Playbook describes the active playbook.
 type Playbook struct {
 	Name    string
 	Version string
-	Problem string   // why the file as it is now is not in force; empty if it is
-	Rules   []string // their names, which may be labels of metrics; nil: any may, up to the bound
+	Problem string   // why the current content of the file is not active; empty if it is
+	Rules   []string // the rules that metrics may name; nil allows any rule, up to a limit
 }
 
-// Options are what the operator's side works with. All but Queue may be left out.
+// Options configure an Admin. Only Queue is required.
 type Options struct {
 	Queue    Queue
-	Store    string // where the lanes are kept, in a word or two
+	Store    string // describes the store in a word or two
 	Version  string // of the program
 	Playbook func() Playbook
-	Presence func() map[giosg.UserID]time.Time // until when each bot user needs no refresh
-	Tokens   func() []giosg.Token              // those that are valid now
-	Manners  func() []giosg.Manners            // how the calls for each bot user are held back
-	Debug    bool                              // visitors' words are shown
+	Users    func() []UserState // what this process knows of each bot user
+	Debug    bool               // show visitors' words
 	Log      *slog.Logger
 	Now      func() time.Time // default time.Now
 
-	Refresh time.Duration // how often the page is told what is new; default 2 s
-	Sample  time.Duration // how often the lanes are counted for the plots; default 10 s
+	CallKinds []string // the outcomes of API calls that Call may report; any other outcome is counted as "other"
+
+	Refresh time.Duration // between two updates of an open page; default 2 s
+	Sample  time.Duration // between two samples of the lanes for the plots; default 10 s
 }
 
-// Admin collects what happens and shows it. Its hooks are safe for concurrent use, and do nothing on a nil *Admin.
+// Admin collects what the hooks report and shows it. The hooks are safe for concurrent use and do nothing on a nil *Admin.
 type Admin struct {
 	opts    Options
 	started time.Time
@@ -69,18 +68,18 @@ type Admin struct {
 	users   *users
 	store   *sampler
 
-	stop    chan struct{} // closed when Serve ends: streams end with it
-	once    sync.Once
-	streams atomic.Int64 // pages that are open
+	stop    chan struct{} // closed when Serve ends, which ends the streams
+	once    sync.Once     // closes stop
+	streams atomic.Int64  // the number of open pages
 
-	shown struct { // the status as it was shown last
+	shown struct { // the last status that was served
 		sync.Mutex
 		at   time.Time
 		json []byte
 	}
 }
 
-// New returns an Admin that has seen nothing yet.
+// New returns an Admin with no history.
 func New(o Options) *Admin {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -97,14 +96,8 @@ func New(o Options) *Admin {
 	if o.Playbook == nil {
 		o.Playbook = func() Playbook { return Playbook{} }
 	}
-	if o.Presence == nil {
-		o.Presence = func() map[giosg.UserID]time.Time { return nil }
-	}
-	if o.Tokens == nil {
-		o.Tokens = func() []giosg.Token { return nil }
-	}
-	if o.Manners == nil {
-		o.Manners = func() []giosg.Manners { return nil }
+	if o.Users == nil {
+		o.Users = func() []UserState { return nil }
 	}
 	a := &Admin{
 		opts: o, started: o.Now(), stop: make(chan struct{}),
@@ -116,7 +109,7 @@ func New(o Options) *Admin {
 	return a
 }
 
-// Serve answers operators on l, and counts the lanes for the plots, until ctx ends.
+// Serve serves the Handler on l and samples the lanes for the plots until ctx is done.
 func (a *Admin) Serve(ctx context.Context, l net.Listener) error {
 	s := &http.Server{
 		Handler:           a.Handler(),
@@ -124,7 +117,7 @@ func (a *Admin) Serve(ctx context.Context, l net.Listener) error {
 		ReadTimeout:       10 * time.Second,
 		IdleTimeout:       time.Minute,
 		ErrorLog:          slog.NewLogLogger(a.opts.Log.Handler(), slog.LevelDebug),
-		// No WriteTimeout: streams and profiles last. Those who write in parts set a limit for each.
+		// No WriteTimeout: streams and profiles take long. Streams set a deadline for each write.
 	}
 	var work sync.WaitGroup
 	defer work.Wait()
@@ -137,7 +130,7 @@ func (a *Admin) Serve(ctx context.Context, l net.Listener) error {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		if s.Shutdown(end) != nil {
-			_ = s.Close() // a profile that is being taken is not worth waiting for
+			_ = s.Close() // do not wait for a running profile
 		}
 	})
 	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -146,12 +139,12 @@ func (a *Admin) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// sampling looks at the lanes also when nobody asks, so that the plots know of the night.
+// sampling asks for the state of the lanes even if no page is open, so that the plots have no gaps.
 func (a *Admin) sampling(ctx context.Context) {
 	tick := time.NewTicker(a.opts.Sample)
 	defer tick.Stop()
 	for {
-		a.look(ctx)
+		a.lanes(ctx)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -14,20 +14,20 @@ import (
 	"time"
 )
 
-// ErrNotFound says that nothing of an id is set aside.
-var ErrNotFound = errors.New("nothing of this id is set aside; see: bot deadletters list")
+// ErrNotFound means that there is no dead letter with the id.
+var ErrNotFound = errors.New("there is no dead letter with this id; see: bot deadletters list")
 
-// Client talks to a running bot's Handler about the events that are set aside. They cannot be read beside it: the embedded store has one
-// owner.
+// Client lists and changes the dead letters of a running bot, through its Handler. A program cannot open the store itself while the bot
+// runs: a data file has one owner.
 type Client struct {
-	Base string       // "http://127.0.0.1:9090"; see BaseURL
-	HTTP *http.Client // nil: one that waits 10 s
+	Base string       // for example "http://127.0.0.1:9090"; see BaseURL
+	HTTP *http.Client // nil means a client with a time-out of 10 s
 }
 
-// BaseURL makes a client's base of an ADMIN_ADDR on this machine.
+// BaseURL returns the Base for a bot on this machine whose ADMIN_ADDR is addr.
 func BaseURL(addr string) (string, error) {
 	if addr == "" {
-		return "", errors.New("ADMIN_ADDR is empty, so the bot has no operator's side: start it with ADMIN_ADDR=127.0.0.1:9090")
+		return "", errors.New("ADMIN_ADDR is empty, so the bot serves no operators; start it with ADMIN_ADDR=127.0.0.1:9090")
 	}
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -39,7 +39,7 @@ func BaseURL(addr string) (string, error) {
 	return "http://" + net.JoinHostPort(host, port), nil
 }
 
-// List returns what is set aside, oldest first, at most limit (0: 200), and how many there are in all.
+// List returns the oldest dead letters, at most limit of them, and how many there are in all. A limit of 0 means 200.
 func (c Client) List(ctx context.Context, limit int) ([]DeadLetter, int, error) {
 	var list deadList
 	query := ""
@@ -50,19 +50,19 @@ func (c Client) List(ctx context.Context, limit int) ([]DeadLetter, int, error) 
 	return list.DeadLetters, list.Total, err
 }
 
-// Show returns one of what is set aside, or ErrNotFound.
+// Show returns one dead letter, or ErrNotFound.
 func (c Client) Show(ctx context.Context, id string) (DeadLetter, error) {
 	var l DeadLetter
 	err := c.call(ctx, http.MethodGet, "/api/deadletters/"+url.PathEscape(id), &l)
 	return l, err
 }
 
-// Retry puts an event back into its lane, or returns ErrNotFound.
+// Retry puts a dead letter back into its lane. It returns ErrNotFound if there is none with this id.
 func (c Client) Retry(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodPost, "/api/deadletters/"+url.PathEscape(id)+"/retry", nil)
 }
 
-// Drop forgets an event that was set aside, or returns ErrNotFound.
+// Drop deletes a dead letter. It returns ErrNotFound if there is none with this id.
 func (c Client) Drop(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodDelete, "/api/deadletters/"+url.PathEscape(id), nil)
 }
@@ -71,7 +71,7 @@ func (c Client) call(ctx context.Context, method, path string, out any) error {
 	base := strings.TrimRight(c.Base, "/")
 	req, err := http.NewRequestWithContext(ctx, method, base+path, nil)
 	if err != nil {
-		return fmt.Errorf("%q is no address of a bot: %w", c.Base, err)
+		return fmt.Errorf("%q is not the address of a bot: %w", c.Base, err)
 	}
 	client := c.HTTP
 	if client == nil {
@@ -91,7 +91,7 @@ func (c Client) call(ctx context.Context, method, path string, out any) error {
 		return nil
 	case res.StatusCode == http.StatusOK:
 		if err := json.Unmarshal(body, out); err != nil {
-			return fmt.Errorf("what answers at %s is not the operator's side of a bot: its answer cannot be read", base)
+			return fmt.Errorf("the server at %s is not a bot's admin address: its answer is not the expected JSON", base)
 		}
 		return nil
 	}
@@ -103,20 +103,20 @@ func (c Client) call(ctx context.Context, method, path string, out any) error {
 		return ErrNotFound
 	}
 	if said.Error == "" {
-		return fmt.Errorf("what answers at %s is not the operator's side of a bot: %s", base, res.Status)
+		return fmt.Errorf("the server at %s is not a bot's admin address: %s", base, res.Status)
 	}
-	return fmt.Errorf("the bot at %s refused: %s", base, said.Error)
+	return fmt.Errorf("the bot at %s refused the request: %s", base, said.Error)
 }
 
-// unreachable says what an operator can do about a bot that does not answer.
+// unreachable returns an error that explains how to reach a bot.
 func (c Client) unreachable(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
 	return fmt.Errorf(`no bot answers at %s: %w
-The bot must be running, with ADMIN_ADDR set, and this command must see the same ADMIN_ADDR.
+The bot must be running with ADMIN_ADDR set, and this command needs the same ADMIN_ADDR.
   on the bot's machine:  ADMIN_ADDR=127.0.0.1:9090 bot deadletters list
   in a container:        docker compose exec bot /bot deadletters list
   in Kubernetes:         kubectl exec deploy/giosg-bot -- /bot deadletters list
-  from elsewhere:        ssh -L 9090:127.0.0.1:9090 HOST, and the first of these in another window`, cmp.Or(strings.TrimRight(c.Base, "/"), "(no address)"), err)
+  from elsewhere:        ssh -L 9090:127.0.0.1:9090 HOST, then the first command in another window`, cmp.Or(strings.TrimRight(c.Base, "/"), "(no address)"), err)
 }

@@ -6,35 +6,34 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
-	"giosgbot/giosg"
+	"giosgbot/chat"
 	"giosgbot/queue"
 )
 
-// DeadLetter is an event that was set aside, as the API tells of it.
+// DeadLetter is an event that the bot has given up, as the API returns it.
 type DeadLetter struct {
-	ID       string    `json:"id"` // for retry and drop
+	ID       string    `json:"id"` // of the dead letter, for retry and drop
 	Reason   string    `json:"reason"`
 	Attempts int       `json:"attempts"`
-	SetAside time.Time `json:"set_aside"`
+	SetAside time.Time `json:"set_aside"` // when the bot gave up
 
-	Event string          `json:"event"` // its id
-	Kind  giosg.EventKind `json:"kind"`
-	Chat  giosg.ChatID    `json:"chat"`
-	User  giosg.UserID    `json:"user"`
-	Org   giosg.OrgID     `json:"org,omitempty"`
-	Room  giosg.RoomID    `json:"room,omitempty"`
-	At    time.Time       `json:"at"`              // the event's own time
-	Text  string          `json:"text,omitempty"`  // the visitor's words; only with Options.Debug
-	Chars int             `json:"chars,omitempty"` // how many the words have
+	Event string    `json:"event"` // the event's id
+	Kind  chat.Kind `json:"kind"`
+	Chat  string    `json:"chat"`
+	User  string    `json:"user"`
+	Org   string    `json:"org,omitempty"`
+	Room  string    `json:"room,omitempty"`
+	At    time.Time `json:"at"`              // the event's own time
+	Text  string    `json:"text,omitempty"`  // the visitor's words; only with Options.Debug
+	Chars int       `json:"chars,omitempty"` // the length of the visitor's words
 }
 
 // deadList is the answer of GET /api/deadletters.
 type deadList struct {
 	DeadLetters []DeadLetter `json:"deadletters"`
-	Total       int          `json:"total"` // how many are set aside
+	Total       int          `json:"total"` // how many there are in all
 }
 
 const (
@@ -44,13 +43,13 @@ const (
 
 func (a *Admin) letter(d queue.Dead) DeadLetter {
 	l := DeadLetter{ID: d.ID, Reason: d.Reason, Attempts: d.Attempts, SetAside: d.At.UTC(), Event: d.Item.ID, At: d.Item.At.UTC()}
-	var ev giosg.Event
+	var ev chat.Event
 	if json.Unmarshal(d.Item.Body, &ev) != nil {
-		ev = giosg.Event{} // it may be set aside for just that
+		ev = chat.Event{} // the event may have been given up because it cannot be read
 	}
-	user, chat, _ := strings.Cut(d.Item.Lane, "/")
+	user, chatID := chat.LaneParts(d.Item.Lane)
 	l.Kind, l.Org, l.Room = ev.Kind, ev.Org, ev.Room
-	l.User, l.Chat = cmp.Or(ev.User, giosg.UserID(user)), cmp.Or(ev.Chat, giosg.ChatID(chat))
+	l.User, l.Chat = cmp.Or(ev.User, user), cmp.Or(ev.Chat, chatID)
 	l.Chars = len([]rune(ev.Text))
 	if a.opts.Debug {
 		l.Text = ev.Text
@@ -80,12 +79,12 @@ func (a *Admin) listDead(w http.ResponseWriter, r *http.Request) {
 	}
 	list, err := a.letters(r.Context(), limit)
 	if err != nil {
-		a.failStore(w, "listing what was set aside", err)
+		a.failStore(w, "dead letters not listed", err)
 		return
 	}
 	total := len(list)
 	if total == limit {
-		total = max(total, a.look(r.Context()).Dead)
+		total = max(total, a.lanes(r.Context()).Dead)
 	}
 	answerJSON(w, http.StatusOK, deadList{list, total})
 }
@@ -93,7 +92,7 @@ func (a *Admin) listDead(w http.ResponseWriter, r *http.Request) {
 func (a *Admin) showDead(w http.ResponseWriter, r *http.Request) {
 	l, err := a.find(r.Context(), r.PathValue("id"))
 	if err != nil {
-		a.failStore(w, "looking for what was set aside", err)
+		a.failStore(w, "dead letter not looked up", err)
 		return
 	}
 	answerJSON(w, http.StatusOK, l)
@@ -121,22 +120,22 @@ func (a *Admin) dropDead(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Admin) change(w http.ResponseWriter, r *http.Request, what string, do func(context.Context, string) error) {
-	// It is finished even if the operator's browser does not wait for it.
+	// The change is finished even if the operator's browser goes away.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 5*time.Second)
 	defer cancel()
 	id := r.PathValue("id")
 	if err := do(ctx, id); err != nil {
-		a.failStore(w, "set-aside event not "+what, err)
+		a.failStore(w, "dead letter not "+what, err)
 		return
 	}
 	a.changed()
-	a.opts.Log.Info("set-aside event "+what+" by an operator", "id", id, "from", r.RemoteAddr)
+	a.opts.Log.Info("dead letter "+what+" by an operator", "id", id, "from", r.RemoteAddr)
 	answerJSON(w, http.StatusOK, map[string]string{"id": id, "done": what})
 }
 
 func (a *Admin) failStore(w http.ResponseWriter, what string, err error) {
 	if errors.Is(err, queue.ErrNotFound) {
-		fail(w, http.StatusNotFound, "nothing of this id is set aside; somebody may have dealt with it already")
+		fail(w, http.StatusNotFound, "there is no dead letter with this id; it may have been retried or dropped already")
 		return
 	}
 	a.opts.Log.Warn(what, "err", err)

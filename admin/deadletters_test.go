@@ -44,7 +44,7 @@ func TestDeadLetters(t *testing.T) {
 	if err := c.Retry(ctx, first.ID); err != nil {
 		t.Fatal(err)
 	}
-	if l, err := s.queue.Lease(ctx); err != nil || l.ID != "message-0" { // it is back
+	if l, err := s.queue.Lease(ctx); err != nil || l.ID != "message-0" { // back in its lane
 		t.Fatal(l, err)
 	}
 	if err := c.Drop(ctx, list[1].ID); err != nil {
@@ -75,7 +75,7 @@ func TestDeadLettersShowWordsWithDebugOnly(t *testing.T) {
 	}
 }
 
-// What is set aside because it cannot be read can be seen, and dropped.
+// A dead letter whose event cannot be read is listed.
 func TestDeadLetterThatIsNoEvent(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -115,9 +115,9 @@ func TestClientSaysWhatIsWrong(t *testing.T) {
 		{nobody, "no bot answers at " + nobody},
 		{nobody, "ADMIN_ADDR"},
 		{nobody, "kubectl exec"},
-		{"::nonsense", "is no address of a bot"},
-		{other.URL, "is not the operator's side of a bot: 404"},
-		{page.URL, "is not the operator's side of a bot"},
+		{"::nonsense", "is not the address of a bot"},
+		{other.URL, "is not a bot's admin address: 404"},
+		{page.URL, "is not a bot's admin address"},
 	} {
 		_, _, err := admin.Client{Base: c.base}.List(t.Context(), 0)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -151,7 +151,7 @@ func TestPrinting(t *testing.T) {
 		Event: "m1", Kind: "said", Chat: "c1", User: "u1", Org: "o1", At: now.Add(-3 * time.Hour), Chars: 12,
 	}
 	var b bytes.Buffer
-	if err := admin.PrintList(&b, nil, 0, now); err != nil || b.String() != "Nothing is set aside.\n" {
+	if err := admin.PrintList(&b, nil, 0, now); err != nil || b.String() != "There are no dead letters.\n" {
 		t.Errorf("%q %v", b.String(), err)
 	}
 	b.Reset()
@@ -159,7 +159,7 @@ func TestPrinting(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := b.String()
-	for _, want := range []string{"ID  SET ASIDE  KIND  CHAT  ATTEMPTS  REASON\n", "7   2 h ago    said  c1    3         send message: 400 invalid: ", "… and 4 more"} {
+	for _, want := range []string{"ID  GIVEN UP  KIND  CHAT  ATTEMPTS  REASON\n", "7   2 h ago   said  c1    3         send message: 400 invalid: ", "… and 4 more"} {
 		if !strings.Contains(strings.ReplaceAll(out, "...", "…"), want) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}
@@ -177,6 +177,6 @@ func TestPrinting(t *testing.T) {
 		t.Fatal(err)
 	}
 	if strings.ContainsAny(out+b.String(), "\x1b") {
-		t.Error("a reason can steer the terminal")
+		t.Error("a reason can control the terminal")
 	}
 }

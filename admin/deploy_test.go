@@ -12,18 +12,25 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"giosgbot/admin"
 	"giosgbot/giosg"
 )
 
 const deploy = "../deploy"
 
-// exported is what a running bot exports: the labels of each series' name, and the values of each label.
+// exported has the labels of each metric that a bot exports, and the values of each label.
 type exported map[string]map[string][]string
 
-func (s *side) exported() exported {
+func exportedMetrics(t *testing.T) exported {
+	t.Helper()
+	s := start(t, func(o *admin.Options) {
+		for k := giosg.OK; k <= giosg.Refused; k++ {
+			o.CallKinds = append(o.CallKinds, k.String())
+		}
+	})
 	s.Webhook("/webhooks/messages", "kept", time.Millisecond)
 	s.Turn(report(event(1), "answered"))
-	s.Call(giosg.Call{Op: "send message"})
+	s.Call("send message", "ok", false, 0)
 	out := exported{}
 	label := regexp.MustCompile(`(\w+)="((?:[^"\\]|\\.)*)"`)
 	for series := range s.scrape() {
@@ -38,11 +45,11 @@ func (s *side) exported() exported {
 	return out
 }
 
-// What Prometheus adds itself.
+// Prometheus adds up, job and instance by itself.
 var (
 	added       = []string{"up"}
 	addedLabels = []string{"job", "instance", "le"}
-	bounded     = []string{"outcome", "fate", "kind", "result", "way", "state"} // labels whose values are all there from the start
+	bounded     = []string{"outcome", "fate", "kind", "result", "way", "state"} // labels whose values all exist from the start
 )
 
 var (
@@ -51,7 +58,7 @@ var (
 	grouping = regexp.MustCompile(`\b(?:by|without)\s*\(([^)]*)\)`)
 )
 
-// check looks at one expression: are there such metrics, labels and values?
+// check checks that the metrics, labels and values of an expression exist.
 func (e exported) check(t *testing.T, where, expr string) {
 	t.Helper()
 	found := metric.FindAllStringSubmatch(expr, -1)
@@ -90,7 +97,7 @@ func (e exported) check(t *testing.T, where, expr string) {
 
 func TestAlertsUseMetricsThatExist(t *testing.T) {
 	t.Parallel()
-	known := start(t).exported()
+	known := exportedMetrics(t)
 	b, err := os.ReadFile(filepath.Join(deploy, "prometheus", "alerts.yml"))
 	if err != nil {
 		t.Fatal(err)
@@ -114,9 +121,9 @@ func TestAlertsUseMetricsThatExist(t *testing.T) {
 			if s := r.Labels["severity"]; s != "page" && s != "ticket" {
 				t.Errorf("%s: severity is %q", r.Alert, s)
 			}
-			for _, name := range []string{"summary", "action"} { // what is the matter, and what to do
+			for _, name := range []string{"summary", "action"} { // what is wrong, and what to do
 				if text := r.Annotations[name]; len(text) < 20 || !strings.HasSuffix(text, ".") {
-					t.Errorf("%s: %s is no sentence: %q", r.Alert, name, text)
+					t.Errorf("%s: %s is not a sentence: %q", r.Alert, name, text)
 				}
 			}
 		}
@@ -128,7 +135,7 @@ func TestAlertsUseMetricsThatExist(t *testing.T) {
 
 func TestDashboardUsesMetricsThatExist(t *testing.T) {
 	t.Parallel()
-	known := start(t).exported()
+	known := exportedMetrics(t)
 	files, err := filepath.Glob(filepath.Join(deploy, "grafana", "dashboards", "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatal("there is no dashboard", err)
@@ -160,7 +167,7 @@ func TestDashboardUsesMetricsThatExist(t *testing.T) {
 	}
 }
 
-// The other files must at least be what they claim to be.
+// The other files are YAML, at least.
 func TestDeployFilesAreYAML(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{

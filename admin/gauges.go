@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -11,75 +12,81 @@ import (
 	"giosgbot/queue"
 )
 
-// look is the lanes at one moment.
-type look struct {
+// sample is the state of the lanes at one moment.
+type sample struct {
 	queue.Stats
 	at     time.Time
-	oldest time.Duration // how long the event that has waited longest has waited
-	err    error         // the store did not answer; then the rest is of the last time that it did
-	refuse error         // the store answered, but does not keep what it is given
-	lost   time.Time     // when the store was seen to have lost what was in it; zero: never
-	since  time.Time     // with err: since when
-	seen   time.Time     // when the store answered last; zero: never
+	oldest time.Duration // how long the oldest unfinished event has waited
+	err    error         // the store did not answer; the other fields are from its last answer
+	refuse error         // the store answered, but cannot be written to
+	lost   time.Time     // when the store was found to have lost its data; zero if never
+	since  time.Time     // since when there is err
+	seen   time.Time     // when the store answered last; zero if never
 }
 
 const (
-	lookEvery = time.Second     // at most; whoever asks in between gets the last look
-	patience  = 2 * time.Second // for the store's answer
+	sampleAge    = time.Second     // how long a sample is reused
+	storeTimeout = 2 * time.Second // for the store's answer
 )
 
-// sampler counts what is in the lanes, for all who want to know at about the same time.
+// sampler takes samples and shares each with all who need one at about the same time.
 type sampler struct {
 	queue Queue
 	now   func() time.Time
 
 	mu   sync.Mutex // held while the store is asked, so that it is asked once
-	last look       // guarded by mu
+	last sample     // guarded by mu
 }
 
-// look counts the lanes, unless that was just done. It does not fail: what cannot be known is in the answer.
-func (a *Admin) look(ctx context.Context) look {
+// lanes returns a sample that is at most sampleAge old. It does not fail: the sample says what is not known.
+func (a *Admin) lanes(ctx context.Context) sample {
 	s := a.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	if age := now.Sub(s.last.at); !s.last.at.IsZero() && age >= 0 && age < lookEvery {
+	if age := now.Sub(s.last.at); !s.last.at.IsZero() && age >= 0 && age < sampleAge {
 		return s.last
 	}
-	// Not the context of whoever asked first: others wait for the same answer.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	// The first caller's context must not end this: others wait for the same sample.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	stats, err := s.queue.Stats(ctx)
-	next := look{Stats: stats, at: now, seen: now, lost: s.last.lost}
-	if err == nil && stats.Came() < s.last.Came() {
-		next.lost = now
-	}
-	if err != nil {
-		next = s.last
-		next.at, next.err = now, err
-		if s.last.err == nil {
-			next.since = now
-		}
-	} else {
-		next.refuse = s.queue.Ping(ctx)
-	}
+	next := s.ask(ctx, now)
 	var emptyAt time.Time
-	if err == nil && stats.Ready+stats.Paused == 0 {
+	if next.err == nil && next.Ready+next.Paused == 0 {
 		emptyAt = now
 	}
-	a.held.sweep(now, emptyAt)
+	a.held.forget(now, emptyAt)
 	next.oldest = next.Oldest
 	if longest, _ := a.held.longest(1); len(longest) > 0 {
 		next.oldest = max(next.oldest, now.Sub(longest[0].Since))
 	}
 	s.last = next
-	if err == nil {
+	if next.err == nil {
 		a.minutes.lanes(now, next)
 	}
 	return next
 }
 
-// changed makes the next look a fresh one.
+// ask asks the store. The caller holds mu.
+func (s *sampler) ask(ctx context.Context, now time.Time) sample {
+	stats, err := s.queue.Stats(ctx)
+	if err != nil {
+		next := s.last
+		if next.err == nil {
+			next.since = now
+		}
+		next.at, next.err = now, err
+		return next
+	}
+	next := sample{Stats: stats, at: now, seen: now, lost: s.last.lost}
+	if stats.Came() < s.last.Came() { // totals only fall when the store is emptied
+		next.lost = now
+	}
+	next.refuse = s.queue.Ping(ctx)
+	return next
+}
+
+// changed makes the next sample and the next status fresh ones.
 func (a *Admin) changed() {
 	a.store.mu.Lock()
 	a.store.last.at = time.Time{}
@@ -89,7 +96,7 @@ func (a *Admin) changed() {
 	a.shown.Unlock()
 }
 
-// gauges are the metrics that are looked up when Prometheus asks.
+// gauges collects the metrics whose values are looked up for each scrape.
 type gauges struct{ a *Admin }
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -97,19 +104,19 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	lanesDesc    = desc("lanes", "Lanes with unfinished events: ready (for a worker, or in its hands) or paused (for a delay or a token). Of the whole fleet with Redis: take the maximum of the replicas, not the sum.", "state")
-	deadDesc     = desc("deadletters", "Events that are set aside. Of the whole fleet with Redis.")
-	oldestDesc   = desc("oldest_waiting_seconds", "How long the event that has waited longest has waited; 0 with none.")
-	inDesc       = desc("events_in_total", "Events that came into the lanes, since the store was empty: by webhook, found by catch-up, or put back by an operator (retry). Of the whole fleet with Redis: take the maximum of the replicas, not the sum.", "way")
-	outDesc      = desc("events_total", "Events that left the lanes, since the store was empty, by their fate; duplicate: kept or handled before. What came in and did not leave is in the lanes. Of the whole fleet with Redis.", "fate")
-	storeDesc    = desc("store_up", "1 if the store of the lanes answers and keeps what it is given.")
-	playbookDesc = desc("playbook_info", "Always 1; its labels tell which playbook is in force.", "name", "version")
-	currentDesc  = desc("playbook_current", "1 if the playbook's file as it is now is in force; 0 if it has mistakes, and the one before is.")
-	tokensDesc   = desc("tokens_valid", "Bot users for which this process holds a valid token.")
-	presentDesc  = desc("bot_users_present", "Bot users that this process knows to be present, with no refresh due.")
-	openDesc     = desc("api_breakers_open", "Bot users whose circuit breaker is open: their calls fail at once.")
-	pausedDesc   = desc("api_users_paused", "Bot users whose calls wait because giosg asked for it (429 with Retry-After).")
-	flightDesc   = desc("api_calls_in_flight", "Calls of giosg's API that are being made.")
+	lanesDesc    = desc("lanes", "Lanes with unfinished events: ready (a worker has leased it or may lease it) or paused (until a delay is over or a token arrives). With Redis the number is that of the whole fleet: take the maximum of the replicas, not the sum.", "state")
+	deadDesc     = desc("deadletters", "Dead letters: events that were given up. With Redis the number is that of the whole fleet.")
+	oldestDesc   = desc("oldest_waiting_seconds", "How long the oldest unfinished event has waited; 0 if there is none.")
+	inDesc       = desc("events_in_total", "Events that entered the lanes since the store was empty: from a webhook, found by a sweep (catch-up), or put back by an operator (retry). With Redis the number is that of the whole fleet: take the maximum of the replicas, not the sum.", "way")
+	outDesc      = desc("events_total", "Events that left the lanes since the store was empty, by fate; set_aside: became a dead letter, duplicate: was received before. All other events that entered are still in the lanes. With Redis the number is that of the whole fleet.", "fate")
+	storeDesc    = desc("store_up", "1 if the store of the lanes answers and can be written to.")
+	playbookDesc = desc("playbook_info", "Always 1; the labels name the active playbook.", "name", "version")
+	currentDesc  = desc("playbook_current", "1 if the current content of the playbook's file is active; 0 if it has errors and the previous playbook stays active.")
+	tokensDesc   = desc("tokens_valid", "Bot users with a valid token in this process.")
+	presentDesc  = desc("bot_users_present", "Bot users that are present as far as this process knows, and need no refresh now.")
+	openDesc     = desc("api_breakers_open", "Bot users whose circuit breaker is open, so that their API calls fail at once.")
+	pausedDesc   = desc("api_users_paused", "Bot users whose API calls wait because giosg throttles them (429).")
+	flightDesc   = desc("api_calls_in_flight", "Calls of giosg's API in flight.")
 )
 
 // Describe implements prometheus.Collector.
@@ -119,13 +126,13 @@ func (g gauges) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect implements prometheus.Collector. What the store does not tell is left out, not guessed.
+// Collect implements prometheus.Collector. Numbers that only the store knows are left out while it does not answer.
 func (g gauges) Collect(ch chan<- prometheus.Metric) {
 	a := g.a
 	send := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	now, l := a.opts.Now(), a.look(context.Background())
+	now, l := a.opts.Now(), a.lanes(context.Background())
 	if l.err == nil && l.refuse == nil {
 		send(storeDesc, 1)
 	} else {
@@ -146,49 +153,57 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 		current = 0
 	}
 	send(currentDesc, current)
-	send(tokensDesc, float64(len(a.opts.Tokens())))
-	present := 0
-	for _, until := range a.opts.Presence() {
-		if until.After(now) {
+	g.collectUsers(send, now)
+}
+
+func (g gauges) collectUsers(send func(d *prometheus.Desc, v float64, labels ...string), now time.Time) {
+	tokens, present, open, paused, flight := 0, 0, 0, 0, 0
+	for _, u := range g.a.opts.Users() {
+		if u.TokenExpires.After(now) {
+			tokens++
+		}
+		if u.PresentUntil.After(now) {
 			present++
 		}
-	}
-	send(presentDesc, float64(present))
-	open, paused, flight := 0, 0, 0
-	for _, gate := range a.opts.Manners() {
-		if gate.Open {
+		if u.BreakerOpen {
 			open++
 		}
-		if gate.PausedUntil.After(now) {
+		if u.PausedUntil.After(now) {
 			paused++
 		}
-		flight += gate.InFlight
+		flight += u.CallsInFlight
 	}
+	send(tokensDesc, float64(tokens))
+	send(presentDesc, float64(present))
 	send(openDesc, float64(open))
 	send(pausedDesc, float64(paused))
 	send(flightDesc, float64(flight))
 }
 
-// total sends what the store has counted.
+// total sends counts of the store.
 func total(ch chan<- prometheus.Metric, d *prometheus.Desc, names []string, counted map[string]int64) {
 	for name, n := range byName(names, counted) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), name)
 	}
 }
 
-// byName sums up what the store has counted by the names that are known; another version of the bot may have others.
-func byName(names []string, counted map[string]int64) map[string]int64 {
-	out := map[string]int64{}
-	for _, name := range names {
-		out[word(name)] = 0
+// byName returns counts of the store by the values that a label may have. Any other value, from another version of the bot perhaps, counts
+// as "other".
+func byName(values []string, counted map[string]int64) map[string]int64 {
+	out := map[string]int64{other: 0}
+	for _, value := range values {
+		out[word(value)] = 0
 	}
-	for name, n := range counted {
-		out[word(names[place(names, name)])] += n
+	for value, n := range counted {
+		if !slices.Contains(values, value) {
+			value = other
+		}
+		out[word(value)] += n
 	}
 	return out
 }
 
-// clean makes a label's value of a text: valid UTF-8, not too long.
+// clean makes a text fit for a label: valid UTF-8 of limited length.
 func clean(s string) string {
 	s = strings.ToValidUTF8(s, "?")
 	if len(s) > maxName {
@@ -197,5 +212,5 @@ func clean(s string) string {
 	return s
 }
 
-// word is clean with underscores for spaces, for the names that the program gives.
+// word is like clean, with underscores in place of spaces. It is for names that the program chooses.
 func word(s string) string { return strings.ReplaceAll(clean(s), " ", "_") }

@@ -26,7 +26,7 @@ func TestEveryAnswerIsStrict(t *testing.T) {
 	}
 }
 
-// The page lives on its own: nothing in it names another host, and nothing needs what the policy forbids.
+// The page names no other host and needs nothing that its Content-Security-Policy forbids.
 func TestPageIsSelfContained(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -48,7 +48,7 @@ func TestPageIsSelfContained(t *testing.T) {
 	_, body := s.do("GET", "/")
 	for _, m := range regexp.MustCompile(`(?:src|href)="([^"#]+)"`).FindAllStringSubmatch(body, -1) {
 		if res, _ := s.do("GET", m[1]); res.StatusCode != 200 {
-			t.Errorf("the page wants %s: %s", m[1], res.Status)
+			t.Errorf("the page links %s: %s", m[1], res.Status)
 		}
 	}
 }
@@ -103,7 +103,7 @@ func TestForeignPagesAndNamesAreRefused(t *testing.T) {
 		}
 	}
 	if left, err := s.queue.Dead(t.Context(), 10); err != nil || len(left) != 1 {
-		t.Fatalf("%d are left, %v: a foreign page has changed something", len(left), err)
+		t.Fatalf("%d dead letters are left, %v: a page of another site has changed something", len(left), err)
 	}
 	if res, body := s.do("POST", retry, "Sec-Fetch-Site", "same-origin", "Origin", s.http.URL); res.StatusCode != 200 {
 		t.Errorf("the page itself: %s %s", res.Status, body)

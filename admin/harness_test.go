@@ -17,12 +17,12 @@ import (
 
 	"giosgbot/admin"
 	"giosgbot/bot"
+	"giosgbot/chat"
 	"giosgbot/dedupe"
-	"giosgbot/giosg"
 	"giosgbot/queue"
 )
 
-// side is an operator's side with a real queue behind it.
+// side is an Admin with a real queue.
 type side struct {
 	*admin.Admin
 	t     *testing.T
@@ -31,7 +31,7 @@ type side struct {
 	clock *clock
 }
 
-// clock stands still unless it is set; the zero value is the real time.
+// clock is the real time until it is set; then it stands still.
 type clock struct{ at atomic.Pointer[time.Time] }
 
 func (c *clock) now() time.Time {
@@ -108,7 +108,7 @@ func (s *side) get(path string, out any) {
 	}
 }
 
-// samples are the series of a scrape, by name and labels as Prometheus writes them.
+// samples has the values of a scrape by the series' name and labels, as Prometheus writes them.
 type samples map[string]float64
 
 func (s *side) scrape() samples {
@@ -159,20 +159,20 @@ func (s *side) want(m samples, series string, v float64) {
 	s.t.Helper()
 	got, ok := m[series]
 	if !ok {
-		s.t.Errorf("there is no %s", series)
+		s.t.Errorf("there is no series %s", series)
 	} else if got != v {
 		s.t.Errorf("%s is %v, want %v", series, got, v)
 	}
 }
 
-func event(n int) giosg.Event {
-	return giosg.Event{
-		Kind: giosg.EventSaid, User: "user-1", Org: "org-1", Chat: giosg.ChatID(fmt.Sprintf("chat-%04d", n)),
+func event(n int) chat.Event {
+	return chat.Event{
+		Kind: chat.Said, User: "user-1", Org: "org-1", Chat: (fmt.Sprintf("chat-%04d", n)),
 		ID: fmt.Sprintf("message-%d", n), At: time.Now().Add(-2 * time.Second), Text: "my card is 4111",
 	}
 }
 
-func item(ev giosg.Event) queue.Item {
+func item(ev chat.Event) queue.Item {
 	b, err := json.Marshal(ev)
 	if err != nil {
 		panic(err)
@@ -180,8 +180,8 @@ func item(ev giosg.Event) queue.Item {
 	return queue.Item{Lane: ev.Lane(), ID: ev.ID, At: ev.At, Body: b, From: "webhook"}
 }
 
-func report(ev giosg.Event, result string) bot.Report {
-	r := bot.Report{Event: ev, Lane: ev.Lane(), Result: result, Attempt: 1, Waited: 1500 * time.Millisecond, Took: 500 * time.Millisecond}
+func report(ev chat.Event, result string) bot.Report {
+	r := bot.Report{Event: ev, Lane: ev.Lane(), Result: bot.Result(result), Attempt: 1, Waited: 1500 * time.Millisecond, Took: 500 * time.Millisecond}
 	if result == "answered" {
 		r.Said, r.Rule = 1, "hours"
 	} else {
@@ -190,8 +190,8 @@ func report(ev giosg.Event, result string) bot.Report {
 	return r
 }
 
-// put lets an event in, as the door does.
-func (s *side) put(ev giosg.Event) {
+// put puts an event into its lane, as the webhook endpoint does.
+func (s *side) put(ev chat.Event) {
 	s.t.Helper()
 	if err := s.queue.Put(s.t.Context(), item(ev)); err != nil {
 		s.t.Fatal(err)
@@ -199,14 +199,14 @@ func (s *side) put(ev giosg.Event) {
 	s.Webhook("/webhooks/messages", "kept", time.Millisecond)
 }
 
-// work takes the next event to an end, as the bot does.
+// work ends a turn for the next event, as the bot does.
 func (s *side) work(result string) {
 	s.t.Helper()
 	l, err := s.queue.Lease(s.t.Context())
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	var ev giosg.Event
+	var ev chat.Event
 	if err := json.Unmarshal(l.Body, &ev); err != nil {
 		s.t.Fatal(err)
 	}

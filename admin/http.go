@@ -5,24 +5,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"net/http/pprof"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"giosgbot/webguard"
 )
 
 //go:embed page
 var pageFiles embed.FS
 
-// Handler serves metrics, profiles, the status page and its API.
-//
-// It knows no passwords, so it looks at where a request comes from: on a loopback address it answers only to loopback names (a foreign
-// name that resolves to this machine is a browser being tricked), and what changes something is refused to pages of other sites.
+// Handler serves metrics, profiles, the status page and its API. It has no password; package webguard keeps pages of other sites out.
 func (a *Admin) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
@@ -35,7 +32,7 @@ func (a *Admin) Handler() http.Handler {
 
 	files, err := fs.Sub(pageFiles, "page")
 	if err != nil {
-		panic(err) // the name above is wrong
+		panic(err) // the embedded folder has another name
 	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, files, "status.html") })
 	mux.Handle("GET /page/", http.StripPrefix("/page/", http.FileServerFS(files)))
@@ -51,45 +48,10 @@ func (a *Admin) Handler() http.Handler {
 	mux.HandleFunc("POST /api/deadletters/{id}/retry", a.retryDead)
 	mux.HandleFunc("DELETE /api/deadletters/{id}", a.dropDead)
 
-	own := http.NewCrossOriginProtection()
-	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fail(w, http.StatusForbidden, "this comes from a page of another site; use the status page itself, or a program that is no browser")
-	}))
-	return guard(own.Handler(mux))
+	return webguard.Guard{Refuse: fail}.Wrap(mux)
 }
 
-// guard sets the headers that every answer has, and refuses names that are none of ours.
-func guard(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Cache-Control", "no-store")
-		if local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr); local != nil && loopback(local.String()) && !loopback(r.Host) {
-			fail(w, http.StatusMisdirectedRequest, "this server listens on this machine only, and answers to localhost, 127.0.0.1 and [::1]; a proxy in front of it must send one of them as Host")
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// loopback tells whether a host, with or without a port, is this machine by any of its own names.
-func loopback(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
-}
-
-// plain lets the pages of the standard library have the styles that are written into them; there are no scripts in them.
+// plain allows inline styles, which the pages of net/http/pprof have. They have no scripts.
 func plain(h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
@@ -97,11 +59,11 @@ func plain(h http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// events streams the status, as server-sent events, until the client goes or the server stops.
+// events streams the status as server-sent events until the client leaves or the server stops.
 func (a *Admin) events(w http.ResponseWriter, r *http.Request) {
 	if a.streams.Add(1) > maxStreams {
 		a.streams.Add(-1)
-		fail(w, http.StatusServiceUnavailable, "too many pages are open")
+		fail(w, http.StatusServiceUnavailable, "too many status pages are open; close one and try again")
 		return
 	}
 	defer a.streams.Add(-1)
@@ -110,7 +72,7 @@ func (a *Admin) events(w http.ResponseWriter, r *http.Request) {
 	tick := time.NewTicker(a.opts.Refresh)
 	defer tick.Stop()
 	for {
-		_ = out.SetWriteDeadline(time.Now().Add(10 * time.Second)) // without it a client that does not read holds us for ever
+		_ = out.SetWriteDeadline(time.Now().Add(10 * time.Second)) // for a client that does not read
 		if _, err := fmt.Fprintf(w, "event: status\ndata: %s\n\n", a.status(r.Context())); err != nil {
 			return
 		}
@@ -127,13 +89,13 @@ func (a *Admin) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// maxStreams bounds the pages that are open at once.
+// maxStreams is how many status pages may be open at once.
 const maxStreams = 32
 
 func (a *Admin) turns(w http.ResponseWriter, r *http.Request) {
 	chat := strings.TrimSpace(r.URL.Query().Get("chat"))
 	if len(chat) < 4 {
-		fail(w, http.StatusBadRequest, "chat: give a chat's id, or at least its first 4 characters")
+		fail(w, http.StatusBadRequest, "chat: must be a chat's id, or at least its first 4 characters")
 		return
 	}
 	limit, ok := limitOf(r, 100, 1000)
@@ -160,7 +122,7 @@ func limitOf(r *http.Request, def, most int) (int, bool) {
 func answerJSON(w http.ResponseWriter, code int, v any) {
 	b, err := json.Marshal(v)
 	if err != nil {
-		code, b = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be written"}`)
+		code, b = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be encoded"}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)

@@ -7,46 +7,81 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	dto "github.com/prometheus/client_model/go"
 
 	"giosgbot/bot"
-	"giosgbot/giosg"
+	"giosgbot/chat"
 	"giosgbot/queue"
 )
 
-// The values of labels that are known beforehand. Whatever else comes is counted as "other", the last of each.
+// The values of labels. Any other value is counted as "other".
 var (
-	outcomes = []string{"kept", "ignored", "refused", "failed", "other"}
-	kinds    = []string{"pending", "routed", "said", "pressed", "human", "check", "other"}
-	// The results that end an event come first: they are its fates.
-	results = []string{"answered", "silent", "ignored", "taken", "over", "set aside", "later", "waiting", "lost", "other"}
-	// The names by which the store counts events.
-	ways  = []string{"webhook", "catch-up", queue.Revived, "other"}
-	fates = append(results[:ended:ended], queue.Duplicate, "other")
+	outcomes = []string{"kept", "ignored", "refused", "failed"} // of webhooks
+	kinds    = []chat.Kind{chat.Pending, chat.Routed, chat.Said, chat.Pressed, chat.Human, chat.Check}
+	ways     = []string{"webhook", "catch-up", queue.Revived} // how events enter the lanes, by the store
+	fates    = eventFates()                                   // how events leave the lanes, by the store
 )
 
 const (
-	ended    = 6 // of the results
-	lost     = ended + 2
+	other    = "other"
 	maxOps   = 64
 	maxRules = 200
 	maxPaths = 16
 )
 
-// place finds a value among those known; the last place is for the others.
-func place(known []string, v string) int {
-	if i := slices.Index(known, v); i >= 0 {
-		return i
+func eventFates() []string {
+	out := []string{queue.Duplicate}
+	for _, r := range bot.Results() {
+		if r.Ends() {
+			out = append(out, string(r))
+		}
 	}
-	return len(known) - 1
+	return out
 }
 
-// metrics are the series of one Admin. Those of the hot path are looked up beforehand.
+// counters has a counter for each value of a label, and one for all other values. All of them exist from the start, at 0.
+type counters map[string]prometheus.Counter
+
+func newCounters[S ~string](v *prometheus.CounterVec, values []S, labels ...string) counters {
+	out := counters{}
+	for _, value := range append(slices.Clip(values), other) {
+		out[string(value)] = v.WithLabelValues(append(slices.Clip(labels), word(string(value)))...)
+	}
+	return out
+}
+
+func (c counters) of(value string) prometheus.Counter {
+	if n, ok := c[value]; ok {
+		return n
+	}
+	return c[other]
+}
+
+// read returns the counts by the values of the label.
+func (c counters) read() map[string]float64 {
+	out := map[string]float64{}
+	for value, n := range c {
+		out[word(value)] = read(n)
+	}
+	return out
+}
+
+// read reads a counter. The page reads the counters of Prometheus, so that both show the same numbers.
+func read(c prometheus.Counter) float64 {
+	var m dto.Metric
+	if c.Write(&m) != nil {
+		return 0
+	}
+	return m.GetCounter().GetValue()
+}
+
+// metrics are the series of one Admin. Those of the hot path are looked up in advance.
 type metrics struct {
 	registry *prometheus.Registry
 
-	webhooks    *names[[]prometheus.Counter] // route → outcome
+	webhooks    *names[counters] // route → outcome
 	webhookTook prometheus.Histogram
-	turns       [][]prometheus.Counter // kind, result
+	turns       map[chat.Kind]counters // kind → result
 	turnTook    prometheus.Histogram
 	replyDelay  prometheus.Histogram
 	answers     *names[prometheus.Counter] // rule
@@ -54,65 +89,17 @@ type metrics struct {
 }
 
 type callSeries struct {
-	kinds []prometheus.Counter // by giosg.Kind, and one for a kind that is none
+	kinds counters
 	took  prometheus.Observer
 }
 
-// giosg's kinds of outcome, by their number.
-var callKinds = func() []string {
-	var out []string
-	for k := giosg.OK; k <= giosg.Canceled; k++ {
-		out = append(out, k.String())
-	}
-	return append(out, "other")
-}()
-
 func newMetrics(o Options, g gauges) *metrics {
 	m := &metrics{registry: prometheus.NewRegistry()}
-	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "giosgbot_" + name, Help: help}, labels)
-		m.registry.MustRegister(v)
-		return v
-	}
-	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
-		h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "giosgbot_" + name, Help: help, Buckets: buckets})
-		m.registry.MustRegister(h)
-		return h
-	}
-
-	webhooks := counter("webhooks_total", "Webhooks by route and outcome: kept, ignored (can matter to no bot), refused (not right), failed (could not be kept).", "route", "outcome")
-	m.webhooks = newNames(maxPaths, func(route string) []prometheus.Counter { return each(webhooks, outcomes, route) })
-	m.webhookTook = histogram("webhook_duration_seconds", "How long the door took to answer a webhook.",
-		[]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1})
-
-	turns := counter("turns_total", "Attempts at events, by the event's kind and the result.", "kind", "result")
-	for _, kind := range kinds {
-		m.turns = append(m.turns, each(turns, results, kind))
-	}
-	m.turnTook = histogram("turn_duration_seconds", "How long one attempt at an event took.",
-		[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30})
-	m.replyDelay = histogram("reply_delay_seconds", "From the visitor's message (giosg's time) to the end of the turn that answered it.",
-		[]float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600})
-
-	answers := counter("answers_total", "Turns that answered, by the rule that spoke last.", "rule")
-	m.answers = newNames(maxRules, func(rule string) prometheus.Counter { return answers.WithLabelValues(clean(rule)) }, "greeting", "fallback")
-	m.answers.fits = func(rule string) bool {
-		rules := o.Playbook().Rules
-		return rules == nil || slices.Contains(rules, rule)
-	}
-
-	calls := counter("api_calls_total", "Calls of giosg's API, by operation and kind of outcome.", "op", "kind")
-	took := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "giosgbot_api_call_duration_seconds", Help: "How long calls of giosg's API took, by operation.",
-		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
-	}, []string{"op"})
-	m.registry.MustRegister(took)
-	m.calls = newNames(maxOps, func(op string) *callSeries {
-		return &callSeries{kinds: each(calls, callKinds, word(op)), took: took.WithLabelValues(word(op))}
-	})
-
+	m.addWebhooks()
+	m.addTurns(o)
+	m.addCalls(o.CallKinds)
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "giosgbot_build_info", Help: "Always 1; its labels tell what is running.",
+		Name: "giosgbot_build_info", Help: "Always 1; the labels name the running version.",
 		ConstLabels: prometheus.Labels{"version": clean(o.Version), "go": runtime.Version()},
 	})
 	build.Set(1)
@@ -120,34 +107,81 @@ func newMetrics(o Options, g gauges) *metrics {
 	return m
 }
 
-// each returns the counters for all values of the last label, so that they are there, at 0, before anything happens.
-func each(v *prometheus.CounterVec, values []string, labels ...string) []prometheus.Counter {
-	out := make([]prometheus.Counter, len(values))
-	for i, value := range values {
-		out[i] = v.WithLabelValues(append(labels[:len(labels):len(labels)], word(value))...)
-	}
-	return out
+func (m *metrics) addWebhooks() {
+	webhooks := m.counter("webhooks_total", "Webhooks by route and outcome: kept, ignored (not for a bot), refused (not valid), failed (could not be stored).", "route", "outcome")
+	m.webhooks = newNames(maxPaths, func(route string) counters { return newCounters(webhooks, outcomes, route) })
+	m.webhookTook = m.histogram("webhook_duration_seconds", "How long the webhook endpoint took to answer.",
+		[]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1})
 }
 
-// Turn is told of every turn; see bot.Options.Observe.
+func (m *metrics) addTurns(o Options) {
+	turns := m.counter("turns_total", "Turns, that is attempts at events, by the event's kind and the result.", "kind", "result")
+	m.turns = map[chat.Kind]counters{}
+	for _, kind := range append(slices.Clip(kinds), other) {
+		m.turns[kind] = newCounters(turns, bot.Results(), string(kind))
+	}
+	m.turnTook = m.histogram("turn_duration_seconds", "How long a turn took.",
+		[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30})
+	m.replyDelay = m.histogram("reply_delay_seconds", "Time from the visitor's message, by giosg's clock, to the end of the turn that answered it.",
+		[]float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600})
+
+	answers := m.counter("answers_total", "Turns that answered, by the last rule that answered.", "rule")
+	m.answers = newNames(maxRules, func(rule string) prometheus.Counter { return answers.WithLabelValues(clean(rule)) }, "greeting", "fallback")
+	m.answers.fits = func(rule string) bool {
+		rules := o.Playbook().Rules
+		return rules == nil || slices.Contains(rules, rule)
+	}
+}
+
+func (m *metrics) addCalls(kinds []string) {
+	calls := m.counter("api_calls_total", "Calls of giosg's API, by operation and kind of outcome.", "op", "kind")
+	took := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "giosgbot_api_call_duration_seconds", Help: "How long calls of giosg's API took, by operation.",
+		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+	}, []string{"op"})
+	m.registry.MustRegister(took)
+	m.calls = newNames(maxOps, func(op string) *callSeries {
+		return &callSeries{kinds: newCounters(calls, kinds, word(op)), took: took.WithLabelValues(word(op))}
+	})
+}
+
+func (m *metrics) counter(name, help string, labels ...string) *prometheus.CounterVec {
+	v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "giosgbot_" + name, Help: help}, labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+func (m *metrics) histogram(name, help string, buckets []float64) prometheus.Histogram {
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "giosgbot_" + name, Help: help, Buckets: buckets})
+	m.registry.MustRegister(h)
+	return h
+}
+
+func (m *metrics) turnsOf(kind chat.Kind) counters {
+	if c, ok := m.turns[kind]; ok {
+		return c
+	}
+	return m.turns[other]
+}
+
+// Turn records a turn. It is for bot.Options.Observe.
 func (a *Admin) Turn(r bot.Report) {
 	if a == nil {
 		return
 	}
-	now, m := a.opts.Now(), a.metrics
-	result := place(results, r.Result)
-	m.turns[place(kinds, string(r.Event.Kind))][result].Inc()
+	now, m, result := a.opts.Now(), a.metrics, r.Result
+	m.turnsOf(r.Event.Kind).of(string(result)).Inc()
 	m.turnTook.Observe(r.Took.Seconds())
-	answered := result == 0
+	answered := result == bot.Answered
 	var delay time.Duration
 	if answered {
 		m.answers.get(r.Rule).Inc()
 		if !r.Event.At.IsZero() {
-			delay = max(r.Waited+r.Took, 0) // giosg's clock may be ahead of ours
+			delay = max(r.Waited+r.Took, 0) // the platform's clock may be ahead
 			m.replyDelay.Observe(delay.Seconds())
 		}
 	}
-	again := result >= ended && result != lost
+	again := !result.Ends() && result != bot.Lost
 	if again {
 		a.held.note(&r, now)
 	} else {
@@ -157,39 +191,30 @@ func (a *Admin) Turn(r bot.Report) {
 	a.recent.add(&r, now)
 }
 
-// Call is told of every call of giosg's API; see giosg.Config.Observe.
-func (a *Admin) Call(c giosg.Call) {
+// Call records a call of the platform's API: the operation, the kind of its outcome, whether that is a failure, and how long the call took.
+func (a *Admin) Call(op, kind string, failed bool, took time.Duration) {
 	if a == nil {
 		return
 	}
-	s := a.metrics.calls.get(c.Op)
-	kind := int(c.Kind)
-	if kind < 0 || kind >= len(s.kinds) {
-		kind = len(s.kinds) - 1
-	}
-	s.kinds[kind].Inc()
-	s.took.Observe(c.Duration.Seconds())
-	a.minutes.call(a.opts.Now(), failed(c.Kind))
+	s := a.metrics.calls.get(op)
+	s.kinds.of(kind).Inc()
+	s.took.Observe(took.Seconds())
+	a.minutes.call(a.opts.Now(), failed)
 }
 
-// failed tells whether a call went wrong, and not just turned out that way: a chat that another took, or one that is over, is daily life.
-func failed(k giosg.Kind) bool {
-	return k != giosg.OK && k != giosg.Taken && k != giosg.Gone && k != giosg.Canceled
-}
-
-// Webhook is told of every webhook and what the door answered; see handlers.Options.Observe.
+// Webhook records a webhook, its outcome, and how long the endpoint took to answer. It is for handlers.Options.Observe.
 func (a *Admin) Webhook(route, outcome string, took time.Duration) {
 	if a == nil {
 		return
 	}
-	a.metrics.webhooks.get(route)[place(outcomes, outcome)].Inc()
+	a.metrics.webhooks.get(route).of(outcome).Inc()
 	a.metrics.webhookTook.Observe(took.Seconds())
 	a.minutes.webhook(a.opts.Now())
 }
 
-// Token is told of every token that a webhook brings; see handlers.Options.OnToken.
-func (a *Admin) Token(t giosg.Token) {
+// UserSeen records that a webhook for a bot user has arrived. org may be empty if the webhook does not name it.
+func (a *Admin) UserSeen(user, org string) {
 	if a != nil {
-		a.users.heard(t, a.opts.Now())
+		a.users.seen(user, org, a.opts.Now())
 	}
 }

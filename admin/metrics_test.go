@@ -12,27 +12,29 @@ import (
 
 	"giosgbot/admin"
 	"giosgbot/bot"
-	"giosgbot/giosg"
+	"giosgbot/chat"
 	"giosgbot/queue"
 )
 
 func TestHooksCount(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(o *admin.Options) {
-		o.Tokens = func() []giosg.Token { return []giosg.Token{{User: "user-1"}, {User: "user-2"}} }
-		o.Presence = func() map[giosg.UserID]time.Time {
-			return map[giosg.UserID]time.Time{"user-1": time.Now().Add(time.Hour), "user-2": time.Now().Add(-time.Hour)}
-		}
-		o.Manners = func() []giosg.Manners {
-			return []giosg.Manners{{User: "user-1", InFlight: 3, Open: true}, {User: "user-2", InFlight: 2, PausedUntil: time.Now().Add(time.Minute)}}
+		o.CallKinds = []string{"ok", "throttled"}
+		o.Users = func() []admin.UserState {
+			now := time.Now()
+			return []admin.UserState{
+				{User: "user-1", TokenExpires: now.Add(time.Hour), PresentUntil: now.Add(time.Hour), CallsInFlight: 3, BreakerOpen: true},
+				{User: "user-2", TokenExpires: now.Add(time.Hour), PresentUntil: now.Add(-time.Hour), CallsInFlight: 2, PausedUntil: now.Add(time.Minute)},
+				{User: "user-3", TokenExpires: now.Add(-time.Hour)},
+			}
 		}
 	})
 	s.Webhook("/webhooks/messages", "kept", 2*time.Millisecond)
 	s.Webhook("/webhooks/messages", "refused", time.Millisecond)
 	s.Turn(report(event(1), "answered"))
 	s.Turn(report(event(2), "set aside"))
-	s.Call(giosg.Call{Op: "send message", Kind: giosg.OK, Duration: 30 * time.Millisecond})
-	s.Call(giosg.Call{Op: "send message", Kind: giosg.Throttled, Duration: time.Millisecond})
+	s.Call("send message", "ok", false, 30*time.Millisecond)
+	s.Call("send message", "throttled", true, time.Millisecond)
 
 	m := s.scrape()
 	for series, v := range map[string]float64{
@@ -77,12 +79,12 @@ func TestNilAdminIgnoresHooks(t *testing.T) {
 	t.Parallel()
 	var a *admin.Admin
 	a.Turn(bot.Report{})
-	a.Call(giosg.Call{})
+	a.Call("", "", false, 0)
 	a.Webhook("", "", 0)
-	a.Token(giosg.Token{})
+	a.UserSeen("", "")
 }
 
-// Events in = those that left the lanes, by whatever fate, and those that are still there: at every moment, with a real queue.
+// At every moment the events that entered the lanes are those that left, by any fate, and those that are still there.
 func TestMetricsAddUp(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -94,9 +96,9 @@ func TestMetricsAddUp(t *testing.T) {
 		m := s.scrape()
 		in, out := m.sum("giosgbot_events_in_total"), m.sum("giosgbot_events_total")
 		if in != out+float64(waiting) {
-			t.Fatalf("%v events came in, but %v left and %d are waiting", in, out, waiting)
+			t.Fatalf("%v events entered, but %v left and %d are waiting", in, out, waiting)
 		}
-		if lanes := m.sum("giosgbot_lanes"); lanes != float64(waiting) { // one event in each
+		if lanes := m.sum("giosgbot_lanes"); lanes != float64(waiting) { // one event each
 			t.Fatalf("%v lanes have work, but %d events are waiting", lanes, waiting)
 		}
 		if turns := m.sum("giosgbot_turns_total"); turns < out-m[`giosgbot_events_total{fate="duplicate"}`] {
@@ -111,7 +113,7 @@ func TestMetricsAddUp(t *testing.T) {
 			s.put(event(n))
 		}
 		if n%3 == 0 {
-			s.clock.set(now.Add(time.Duration(n) * 2 * time.Second)) // looks at the lanes are not repeated within a second
+			s.clock.set(now.Add(time.Duration(n) * 2 * time.Second)) // a sample is reused within a second
 			check()
 		}
 		result := ends[random.IntN(len(ends))]
@@ -123,7 +125,7 @@ func TestMetricsAddUp(t *testing.T) {
 	s.clock.set(now.Add(time.Hour))
 	dead, err := s.queue.Dead(t.Context(), 100)
 	if err != nil || len(dead) < 3 {
-		t.Fatalf("%d events are set aside, %v", len(dead), err)
+		t.Fatalf("%d dead letters, %v", len(dead), err)
 	}
 	for _, d := range dead[:2] {
 		if res, body := s.do("POST", "/api/deadletters/"+d.ID+"/retry"); res.StatusCode != 200 {
@@ -144,11 +146,12 @@ func TestMetricsAddUp(t *testing.T) {
 	s.want(m, "giosgbot_deadletters", float64(len(dead)-3))
 }
 
-// Whatever names come, Prometheus gets only so many series.
+// The number of series is bounded, whatever names are reported.
 func TestLabelsAreBounded(t *testing.T) {
 	t.Parallel()
 	rules := []string{"hours", "opening hours"}
 	s := start(t, func(o *admin.Options) {
+		o.CallKinds = []string{"ok", "throttled"}
 		o.Playbook = func() admin.Playbook {
 			return admin.Playbook{Name: strings.Repeat("n", 5000), Version: "\xff", Rules: rules}
 		}
@@ -159,15 +162,15 @@ func TestLabelsAreBounded(t *testing.T) {
 			for n := range 1000 {
 				name := fmt.Sprint("evil\n\"}", g, n)
 				r := report(event(n), "answered")
-				r.Rule, r.Event.Kind = name, giosg.EventKind(name)
+				r.Rule, r.Event.Kind = name, chat.Kind(name)
 				s.Turn(r)
-				r.Result = name
+				r.Result = bot.Result(name)
 				s.Turn(r)
 				s.Webhook(name, name, time.Millisecond)
-				s.Call(giosg.Call{Op: name, Kind: giosg.Kind(n - 500)})
+				s.Call(name, name, true, 0)
 			}
-			s.Call(giosg.Call{Op: "\xff\xfe"})
-			s.Call(giosg.Call{Op: strings.Repeat("x", 4000)})
+			s.Call("\xff\xfe", "ok", false, 0)
+			s.Call(strings.Repeat("x", 4000), "ok", false, 0)
 			s.Webhook("", "", 0)
 		})
 	}
@@ -182,7 +185,7 @@ func TestLabelsAreBounded(t *testing.T) {
 		"giosgbot_webhooks_total":                17 * 5,
 		"giosgbot_turns_total":                   7 * 10,
 		"giosgbot_answers_total":                 5, // two rules, greeting, fallback, other
-		"giosgbot_api_calls_total":               65 * 11,
+		"giosgbot_api_calls_total":               65 * 3,
 		"giosgbot_api_call_duration_seconds_sum": 65,
 		"giosgbot_events_in_total":               4,
 		"giosgbot_events_total":                  8,
@@ -220,7 +223,7 @@ func TestRulesAreBoundedWithoutTheirList(t *testing.T) {
 	}
 }
 
-// An event that waits for its next attempt is seen to wait, by its own time, though its lane is not ready.
+// An event that waits for its next attempt counts from its own time, although its lane is not ready.
 func TestOldestWaiting(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -237,7 +240,7 @@ func TestOldestWaiting(t *testing.T) {
 	s.want(s.scrape(), "giosgbot_oldest_waiting_seconds", 0)
 }
 
-// With a fleet the next attempt may be another replica's, and nobody tells us of it.
+// Another replica may make the next attempt, without this one knowing.
 func TestOldestWaitingForgetsWhatOthersFinished(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -248,17 +251,17 @@ func TestOldestWaitingForgetsWhatOthersFinished(t *testing.T) {
 	s.clock.set(now.Add(5 * time.Second))
 	s.want(s.scrape(), "giosgbot_oldest_waiting_seconds", 0)
 
-	s.put(event(2)) // now one is not empty
+	s.put(event(2)) // now one lane is not empty
 	s.Turn(report(ev, "waiting"))
 	s.clock.set(now.Add(20 * time.Second))
 	if s.scrape()["giosgbot_oldest_waiting_seconds"] < 10 {
-		t.Error("it is forgotten though it may still wait")
+		t.Error("the event is forgotten although it may still wait")
 	}
 	s.work("answered")
 	s.put(event(3))
 	s.clock.set(now.Add(10 * time.Minute))
 	if got := s.scrape()["giosgbot_oldest_waiting_seconds"]; got > 60 {
-		t.Errorf("%v s: it is remembered though nobody has had news of it for ten minutes", got)
+		t.Errorf("%v s: the event is remembered although it was last tried ten minutes ago", got)
 	}
 }
 
@@ -275,7 +278,7 @@ func TestStoreDown(t *testing.T) {
 	m := s.scrape()
 	s.want(m, "giosgbot_store_up", 0)
 	if m.count("giosgbot_lanes")+m.count("giosgbot_deadletters")+m.count("giosgbot_events_in_total")+m.count("giosgbot_events_total") != 0 {
-		t.Error("numbers are told that nobody can know")
+		t.Error("there are numbers that only the store knows")
 	}
 	var st struct {
 		Verdict struct{ Level, Title string }
@@ -290,7 +293,7 @@ func TestStoreDown(t *testing.T) {
 	}
 }
 
-// flaky answers when it wants to, with what it was told.
+// flaky is a store with given answers.
 type flaky struct {
 	admin.Queue
 	stats queue.Stats
@@ -300,7 +303,7 @@ type flaky struct {
 func (f *flaky) Stats(context.Context) (queue.Stats, error) { return f.stats, f.err }
 func (f *flaky) Ping(context.Context) error                 { return f.err }
 
-// What the store counts is told as the store's; while it is away the page says so, and that it was emptied is told, too.
+// The counts of the store are shown. The page shows when the store does not answer, and when it has lost its data.
 func TestEventsAreTheStores(t *testing.T) {
 	t.Parallel()
 	lanes := &flaky{stats: queue.Stats{
@@ -340,18 +343,18 @@ func TestEventsAreTheStores(t *testing.T) {
 	}
 	lanes.err = errors.New("connection refused")
 	if p := look(2 * time.Minute); p.Verdict.Level != "bad" || p.Store.Up || p.Lanes.Events != 3 || !p.Store.Seen.Equal(now.Add(time.Minute)) {
-		t.Errorf("while the store is away: %+v", p)
+		t.Errorf("while the store does not answer: %+v", p)
 	}
 	lanes.err, lanes.stats = nil, queue.Stats{}
 	if p := look(3 * time.Minute); p.Verdict.Level != "warn" || len(p.Verdict.Problems) != 1 || p.Store.Lost == nil || p.Lanes.Events != 0 {
-		t.Errorf("when the store is empty: %+v", p)
+		t.Errorf("after the store lost its data: %+v", p)
 	}
 	if p := look(14 * time.Minute); p.Verdict.Level != "ok" {
 		t.Errorf("long after: %+v", p)
 	}
 }
 
-// refusing is a store that answers and keeps nothing.
+// refusing is a store that answers but cannot be written to.
 type refusing struct{ admin.Queue }
 
 func (refusing) Ping(context.Context) error {
@@ -363,7 +366,7 @@ func TestStoreRefuses(t *testing.T) {
 	s := start(t, func(o *admin.Options) { o.Queue = refusing{o.Queue} })
 	m := s.scrape()
 	s.want(m, "giosgbot_store_up", 0)
-	s.want(m, `giosgbot_lanes{state="ready"}`, 0) // is known all the same
+	s.want(m, `giosgbot_lanes{state="ready"}`, 0) // is known although the store refuses writes
 	var st struct {
 		Verdict struct {
 			Level    string

@@ -9,29 +9,29 @@ import (
 // hour is how many minutes are remembered.
 const hour = 60
 
-// minutes are the figures of the last hour, minute by minute, for the plots.
+// minutes has the figures of each minute of the last hour, for the plots.
 type minutes struct {
 	mu   sync.Mutex
-	ring [hour]minute // guarded by mu; a minute's place is its number modulo the length
+	ring [hour]minute // guarded by mu; a minute is at its number modulo the length
 }
 
-// minute is what happened in one minute.
+// minute has the figures of one minute.
 type minute struct {
 	number   int64 // minutes since 1970
 	webhooks uint32
 	answered uint32
-	later    uint32 // turns that failed for now
+	later    uint32 // turns whose event is tried again
 	calls    uint32
-	failed   uint32 // calls that giosg did not answer as it should
-	replies  spread
+	failed   uint32 // of the calls
+	replies  histogram
 
 	sampled             bool
-	ready, paused, dead int     // at the last look
-	oldest              float64 // seconds; the worst of the minute
+	ready, paused, dead int     // at the last sample
+	oldest              float64 // seconds; the largest of the minute
 }
 
-// now returns the minute at hand. The caller holds mu.
-func (m *minutes) now(t time.Time) *minute {
+// current returns the current minute. The caller holds mu.
+func (m *minutes) current(t time.Time) *minute {
 	n := t.Unix() / 60
 	at := &m.ring[n%hour]
 	if at.number != n {
@@ -42,21 +42,21 @@ func (m *minutes) now(t time.Time) *minute {
 
 // figure is a minute as the page gets it.
 type figure struct {
-	At       int64    `json:"at"` // its begin, s since 1970
+	At       int64    `json:"at"` // its start, in seconds since 1970
 	Webhooks uint32   `json:"webhooks"`
 	Answered uint32   `json:"answered"`
 	Later    uint32   `json:"later"`
 	Calls    uint32   `json:"calls"`
 	Failed   uint32   `json:"failed"`
-	P50      *float64 `json:"p50"` // of the reply time, s; null without a reply
+	P50      *float64 `json:"p50"` // of the reply time, in seconds; null without a reply
 	P99      *float64 `json:"p99"`
-	Ready    *int     `json:"ready"` // null if nobody looked
+	Ready    *int     `json:"ready"` // null without a sample, as are those that follow
 	Paused   *int     `json:"paused"`
 	Dead     *int     `json:"dead"`
-	Oldest   *float64 `json:"oldest"` // s
+	Oldest   *float64 `json:"oldest"` // seconds
 }
 
-// figures returns the last hour, oldest first, with the minute at hand as the last.
+// figures returns the last hour, the oldest minute first, the current one last.
 func (m *minutes) figures(t time.Time) []figure {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -77,7 +77,7 @@ func (m *minutes) figures(t time.Time) []figure {
 	return out
 }
 
-// since sums up the last few minutes, the one at hand among them.
+// since returns the sums of the last few minutes, including the current one.
 func (m *minutes) since(t time.Time, count int64) minute {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -99,10 +99,10 @@ func (m *minutes) since(t time.Time, count int64) minute {
 	return sum
 }
 
-// spread counts times in steps of a fourth of a doubling, from a millisecond to four hours: what it tells of them is right to 10 %.
-type spread [24 * 4]uint32
+// histogram counts durations from a millisecond to four hours. Each bound is 2^¼ times the one before, so quantiles are right to 10 %.
+type histogram [24 * 4]uint32
 
-func (s *spread) add(d time.Duration) {
+func (s *histogram) add(d time.Duration) {
 	i := 0
 	if d > time.Millisecond {
 		i = min(int(math.Log2(float64(d)/float64(time.Millisecond))*4), len(s)-1)
@@ -111,7 +111,7 @@ func (s *spread) add(d time.Duration) {
 }
 
 // quantile returns seconds, or nil if nothing was counted.
-func (s *spread) quantile(q float64) *float64 {
+func (s *histogram) quantile(q float64) *float64 {
 	total := 0
 	for _, n := range s {
 		total += int(n)
@@ -132,7 +132,7 @@ func (s *spread) quantile(q float64) *float64 {
 func (m *minutes) turn(t time.Time, answered, later bool, delay time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at := m.now(t)
+	at := m.current(t)
 	if later {
 		at.later++
 	}
@@ -146,7 +146,7 @@ func (m *minutes) turn(t time.Time, answered, later bool, delay time.Duration) {
 
 func (m *minutes) call(t time.Time, failed bool) {
 	m.mu.Lock()
-	at := m.now(t)
+	at := m.current(t)
 	at.calls++
 	if failed {
 		at.failed++
@@ -156,14 +156,14 @@ func (m *minutes) call(t time.Time, failed bool) {
 
 func (m *minutes) webhook(t time.Time) {
 	m.mu.Lock()
-	m.now(t).webhooks++
+	m.current(t).webhooks++
 	m.mu.Unlock()
 }
 
-// lanes notes a look at the lanes.
-func (m *minutes) lanes(t time.Time, s look) {
+// lanes records a sample of the lanes.
+func (m *minutes) lanes(t time.Time, s sample) {
 	m.mu.Lock()
-	at := m.now(t)
+	at := m.current(t)
 	at.sampled, at.ready, at.paused, at.dead = true, s.Ready, s.Paused, s.Dead
 	at.oldest = max(at.oldest, s.oldest.Seconds())
 	m.mu.Unlock()

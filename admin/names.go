@@ -7,21 +7,21 @@ import (
 	"unicode/utf8"
 )
 
-// names holds something for each of a few names. Names beyond the bound, and those that are unfit for a label, share one, "other": so
-// no flood of names can fill the memory of the bot or of Prometheus.
+// names maps names to values, which are made on first use. Names beyond the limit, and those that are unfit for a label, share the value
+// of "other", so that a flood of names cannot fill the memory of the bot or of Prometheus.
 type names[T any] struct {
 	most  int
 	fits  func(name string) bool // may be nil
 	make  func(name string) T
 	other T
 
-	known atomic.Pointer[map[string]T] // replaced, never changed: reading takes no lock
+	known atomic.Pointer[map[string]T] // replaced, never changed, so that reading needs no lock
 	mu    sync.Mutex                   // guards replacing
 }
 
 func newNames[T any](most int, make func(name string) T, first ...string) *names[T] {
-	n := &names[T]{most: most, make: make, other: make("other")}
-	known := map[string]T{"other": n.other}
+	n := &names[T]{most: most, make: make, other: make(other)}
+	known := map[string]T{other: n.other}
 	for _, name := range first {
 		known[name] = make(name)
 	}
@@ -32,7 +32,7 @@ func newNames[T any](most int, make func(name string) T, first ...string) *names
 
 const maxName = 100 // bytes
 
-// get returns what belongs to a name.
+// get returns the value of a name.
 func (n *names[T]) get(name string) T {
 	known := *n.known.Load()
 	if v, ok := known[name]; ok {
@@ -57,5 +57,5 @@ func (n *names[T]) get(name string) T {
 	return v
 }
 
-// all returns what is known now, by name.
+// all returns the values by name. The caller must not change the map.
 func (n *names[T]) all() map[string]T { return *n.known.Load() }

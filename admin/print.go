@@ -9,14 +9,14 @@ import (
 	"unicode"
 )
 
-// PrintList prints what is set aside as a table; total is how many there are in all, now the time that ages are told from.
+// PrintList prints dead letters as a table. total is how many there are in all, and ages are relative to now.
 func PrintList(w io.Writer, list []DeadLetter, total int, now time.Time) error {
 	if len(list) == 0 {
-		_, err := fmt.Fprintln(w, "Nothing is set aside.")
+		_, err := fmt.Fprintln(w, "There are no dead letters.")
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tSET ASIDE\tKIND\tCHAT\tATTEMPTS\tREASON")
+	fmt.Fprintln(t, "ID\tGIVEN UP\tKIND\tCHAT\tATTEMPTS\tREASON")
 	for _, l := range list {
 		fmt.Fprintf(t, "%s\t%s ago\t%s\t%s\t%d\t%s\n",
 			visible(l.ID), span(max(now.Sub(l.SetAside), 0)), visible(string(l.Kind)), visible(string(l.Chat)), l.Attempts, shorten(visible(l.Reason), 80))
@@ -27,7 +27,7 @@ func PrintList(w io.Writer, list []DeadLetter, total int, now time.Time) error {
 	return t.Flush()
 }
 
-// PrintOne prints all that is known of an event that was set aside.
+// PrintOne prints one dead letter with all its fields.
 func PrintOne(w io.Writer, l DeadLetter, now time.Time) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, value string) {
@@ -38,7 +38,7 @@ func PrintOne(w io.Writer, l DeadLetter, now time.Time) error {
 	row("id", l.ID)
 	row("reason", l.Reason)
 	row("attempts", fmt.Sprint(l.Attempts))
-	row("set aside", moment(l.SetAside, now))
+	row("given up", moment(l.SetAside, now))
 	row("happened", moment(l.At, now))
 	row("kind", string(l.Kind))
 	row("event", l.Event)
@@ -52,19 +52,19 @@ func PrintOne(w io.Writer, l DeadLetter, now time.Time) error {
 	case l.Chars > 0:
 		row("words", fmt.Sprintf("%d characters, shown with LOG_LEVEL=debug only", l.Chars))
 	}
-	fmt.Fprintf(t, "\nPut it back:\tbot deadletters retry %s\nForget it:\tbot deadletters drop %s\n", visible(l.ID), visible(l.ID))
+	fmt.Fprintf(t, "\nRetry it:\tbot deadletters retry %s\nDrop it:\tbot deadletters drop %s\n", visible(l.ID), visible(l.ID))
 	return t.Flush()
 }
 
-// PrintRetried says that an event was put back.
+// PrintRetried reports that an event was put back into its lane.
 func PrintRetried(w io.Writer, id string) error {
-	_, err := fmt.Fprintf(w, "%s is back in its lane, and is worked on as soon as a worker and a token are free.\n", visible(id))
+	_, err := fmt.Fprintf(w, "%s is back in its lane. The bot tries it again as soon as it has a free worker and a valid token.\n", visible(id))
 	return err
 }
 
-// PrintDropped says that an event was forgotten.
+// PrintDropped reports that a dead letter was deleted.
 func PrintDropped(w io.Writer, id string) error {
-	_, err := fmt.Fprintf(w, "%s is forgotten.\n", visible(id))
+	_, err := fmt.Fprintf(w, "%s was deleted.\n", visible(id))
 	return err
 }
 
@@ -75,7 +75,7 @@ func moment(t, now time.Time) string {
 	return t.UTC().Format(time.RFC3339) + " (" + span(max(now.Sub(t), 0)) + " ago)"
 }
 
-// visible keeps what came from outside from steering a terminal.
+// visible replaces control characters, so that a text from outside cannot control the terminal.
 func visible(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -8,41 +8,41 @@ import (
 	"time"
 
 	"giosgbot/bot"
-	"giosgbot/giosg"
+	"giosgbot/chat"
 	"giosgbot/playbook"
 )
 
-// maxRecent is how many turns are remembered for the search by chat.
+// maxRecent is how many turns are remembered, for the search by chat.
 const maxRecent = 5000
 
-// recent is the last turns of this process.
+// recent has the last turns of this process.
 type recent struct {
-	words bool // keep what visitors and bot said
+	words bool // keep the words of visitors and the bot
 
 	mu   sync.Mutex
 	ring [maxRecent]Turn // guarded by mu
-	next int             // guarded by mu; how many came so far
+	next int             // guarded by mu; how many turns there were
 }
 
-// Turn is what became of one attempt at one event.
+// Turn is one attempt at one event, as the API returns it.
 type Turn struct {
-	At      time.Time       `json:"at"` // its end
-	Chat    giosg.ChatID    `json:"chat"`
-	Org     giosg.OrgID     `json:"org,omitempty"`
-	User    giosg.UserID    `json:"user"`
-	Event   string          `json:"event"`
-	Kind    giosg.EventKind `json:"kind"`
-	Result  string          `json:"result"`
-	Rule    string          `json:"rule,omitempty"`
-	Reason  string          `json:"reason,omitempty"`
-	Attempt int             `json:"attempt"`
-	Said    int             `json:"said"`             // messages sent
-	Looked  bool            `json:"looked"`           // the chat was read
-	Waited  float64         `json:"waited"`           // seconds from the event's own time to the begin of the turn
-	Took    float64         `json:"took"`             // seconds
-	Heard   string          `json:"heard,omitempty"`  // the visitor's words; only with Options.Debug
-	Answer  []string        `json:"answer,omitempty"` // the bot's; only with Options.Debug
-	Why     []string        `json:"why,omitempty"`    // the playbook's reasons, which may quote words; only with Options.Debug
+	At      time.Time  `json:"at"` // its end
+	Chat    string     `json:"chat"`
+	Org     string     `json:"org,omitempty"`
+	User    string     `json:"user"`
+	Event   string     `json:"event"`
+	Kind    chat.Kind  `json:"kind"`
+	Result  bot.Result `json:"result"`
+	Rule    string     `json:"rule,omitempty"`
+	Reason  string     `json:"reason,omitempty"`
+	Attempt int        `json:"attempt"`
+	Said    int        `json:"said"`             // how many messages were sent
+	Looked  bool       `json:"looked"`           // whether the chat's record was read
+	Waited  float64    `json:"waited"`           // seconds from the event's own time to the start of the turn
+	Took    float64    `json:"took"`             // seconds
+	Heard   string     `json:"heard,omitempty"`  // the visitor's words; only with Options.Debug
+	Answer  []string   `json:"answer,omitempty"` // the bot's; only with Options.Debug
+	Why     []string   `json:"why,omitempty"`    // the playbook's reasons, which may quote words; only with Options.Debug
 }
 
 func newRecent(words bool) *recent { return &recent{words: words} }
@@ -75,12 +75,12 @@ func answer(p *playbook.Plan) []string {
 	return out
 }
 
-// reasons tells what decided; if nothing did, what came near it.
+// reasons returns why a rule matched or, if none did, why the first rules did not.
 func reasons(p *playbook.Plan) (out []string) {
 	if p == nil {
 		return nil
 	}
-	const most = 3 // a playbook may have thousands of rules that did not match
+	const most = 3 // of thousands of rules perhaps
 	for _, r := range p.Why {
 		if r.Matched && len(out) < most {
 			out = append(out, "because "+remark(r))
@@ -102,8 +102,8 @@ func remark(r playbook.Reason) string {
 	return r.Rule + ": " + r.Text
 }
 
-// of returns the turns of a chat, the newest first, at most limit; more tells whether there are others. A chat may be named by the
-// begin of its id.
+// of returns the newest turns of a chat, the newest first, at most limit of them; more reports whether there are others. chat is the chat's
+// id or the first characters of it.
 func (rs *recent) of(chat string, limit int) (turns []Turn, more bool) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -120,10 +120,10 @@ func (rs *recent) of(chat string, limit int) (turns []Turn, more bool) {
 	return turns, false
 }
 
-// held is the events whose last turn here did not finish them: they wait in their lanes for another attempt. With a fleet that attempt
-// may come elsewhere, so what nobody here has news of is forgotten after a while; the replica that had the news tells of it.
+// held has the events whose last turn in this process did not finish them: they wait in their lanes for another attempt. Another replica
+// may make that attempt, so an event is forgotten if this process has made no attempt for heldFor.
 type held struct {
-	count atomic.Int64 // so that turns which finish their event need not lock when nothing is held
+	count atomic.Int64 // len(events), so that most turns need no lock
 
 	mu     sync.Mutex
 	events map[heldKey]*heldEvent // guarded by mu
@@ -132,18 +132,18 @@ type held struct {
 type heldKey struct{ lane, event string }
 
 type heldEvent struct {
-	Chat     giosg.ChatID    `json:"chat"`
-	Kind     giosg.EventKind `json:"kind"`
-	Org      giosg.OrgID     `json:"org,omitempty"`
-	Reason   string          `json:"reason"`
-	Attempts int             `json:"attempts"`
-	Since    time.Time       `json:"since"` // the event's own time
-	heard    time.Time       // the end of its last turn here
+	Chat     string    `json:"chat"`
+	Kind     chat.Kind `json:"kind"`
+	Org      string    `json:"org,omitempty"`
+	Reason   string    `json:"reason"`
+	Attempts int       `json:"attempts"`
+	Since    time.Time `json:"since"` // the event's own time
+	tried    time.Time // the end of its last turn in this process
 }
 
 const (
 	maxHeld = 10000
-	// A lane that waits for a token looks again every minute, one that backs off sooner.
+	// heldFor is longer than any pause between two attempts: a lane that waits for a token is tried every minute.
 	heldFor = 5 * time.Minute
 )
 
@@ -165,11 +165,11 @@ func (h *held) note(r *bot.Report, now time.Time) {
 		}
 		h.events[k] = e
 	}
-	e.Reason, e.Attempts, e.heard = r.Reason, r.Attempt, now
+	e.Reason, e.Attempts, e.tried = r.Reason, r.Attempt, now
 	h.count.Store(int64(len(h.events)))
 }
 
-// finished forgets an event that a turn has finished, or that is another worker's now.
+// finished forgets an event that a turn has finished or another worker has taken over.
 func (h *held) finished(r *bot.Report) {
 	if h.count.Load() == 0 {
 		return
@@ -180,14 +180,14 @@ func (h *held) finished(r *bot.Report) {
 	h.mu.Unlock()
 }
 
-// sweep forgets what is known no better than before a moment at which all lanes were empty, and what is stale.
-func (h *held) sweep(now, emptyAt time.Time) {
+// forget forgets the events that were last tried too long ago, or before emptyAt, a moment at which all lanes were empty.
+func (h *held) forget(now, emptyAt time.Time) {
 	if h.count.Load() == 0 {
 		return
 	}
 	h.mu.Lock()
 	for k, e := range h.events {
-		if now.Sub(e.heard) > heldFor || !emptyAt.IsZero() && e.heard.Before(emptyAt) {
+		if now.Sub(e.tried) > heldFor || !emptyAt.IsZero() && e.tried.Before(emptyAt) {
 			delete(h.events, k)
 		}
 	}
@@ -195,7 +195,7 @@ func (h *held) sweep(now, emptyAt time.Time) {
 	h.mu.Unlock()
 }
 
-// longest returns the events that have waited longest, and how many wait in all.
+// longest returns the events that have waited longest, at most limit of them, and how many wait in all.
 func (h *held) longest(limit int) ([]heldEvent, int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 	"giosgbot/giosg/giosgtest"
 )
 
-// scrape reads the series of a replica; those of a metric are added up under its name, too.
+// scrape reads a replica's series. The sum of a metric's series is under the metric's name.
 func (w *world) scrape(a *app.App) map[string]float64 {
 	w.Helper()
 	out := map[string]float64{}
@@ -39,15 +39,15 @@ func (w *world) scrape(a *app.App) map[string]float64 {
 	return out
 }
 
-// Whatever happens, the metrics of each replica add up: events in = those that left the lanes, by their fates, and those still there.
+// Whatever goes wrong, the metrics of each replica add up: the events that came in are those that left, by their fates, and those still in the lanes.
 func TestMetricsAddUp(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {
-		m := giosgtest.Polite()
+		m := manners()
 		m.Duplicate, m.Copies = 0.5, 2
 		m.LagMax, m.InOrder = 20*time.Millisecond, false
 		env["ADMIN_ADDR"], env["API_TIMEOUT"] = "127.0.0.1:0", "500ms"
-		w := newWorld(t, catchingUp(env), giosgtest.Options{Manners: m})
+		w := newWorld(t, sweeping(env), giosgtest.Options{Manners: m})
 		w.start(shop("agent, greeter"))
 		if env["REDIS_URL"] != "" {
 			w.start(shop("agent, greeter"))
@@ -104,10 +104,10 @@ func TestMetricsAddUp(t *testing.T) {
 			}
 		}
 		if n := got[`giosgbot_events_total{fate="set_aside"}`]; n != 1 {
-			t.Errorf("%v events set aside, want 1", n)
+			t.Errorf("%v dead letters, want 1", n)
 		}
 		if got[`giosgbot_events_total{fate="duplicate"}`] == 0 || got[`giosgbot_events_total{fate="answered"}`] < 8 {
-			t.Error("nothing was sent twice, or too little answered")
+			t.Error("no webhook was sent twice, or too few events were answered")
 		}
 		c := admin.Client{Base: w.apps[0].AdminURL()}
 		list, _, err := c.List(w.ctx, 0)
@@ -127,12 +127,12 @@ func TestMetricsAddUp(t *testing.T) {
 	})
 }
 
-// Only rules of the playbook become names of series; and with debug it is told why one spoke.
+// Only rules of the playbook become labels. With debug logging, the status page shows why a rule matched.
 func TestStatusKnowsThePlaybook(t *testing.T) {
 	t.Parallel()
 	env := stores[0].env(t)
 	env["ADMIN_ADDR"] = "127.0.0.1:0"
-	w := newWorld(t, env, giosgtest.Options{Manners: giosgtest.Polite()})
+	w := newWorld(t, env, polite())
 	a := w.start(shop("agent"))
 	w.hook(giosgtest.PendingChats, giosgtest.ChatMessages)
 	chat := w.rooms["en"].OpenChat()

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -19,9 +18,6 @@ import (
 	"giosgbot/bot"
 	"giosgbot/config"
 	"giosgbot/giosg"
-	"giosgbot/handlers"
-	"giosgbot/playbook"
-	"giosgbot/presence"
 	"giosgbot/queue"
 	"giosgbot/tracing"
 )
@@ -41,15 +37,13 @@ type App struct {
 	cfg      config.Config
 	log      *slog.Logger
 	store    *store
-	door     *handlers.Door
+	giosg    *giosgSide
 	bot      *bot.Bot
-	api      *giosg.Client
 	book     *book
 	listener net.Listener
 	admin    *admin.Admin     // nil without ADMIN_ADDR; its hooks do nothing then
 	operator net.Listener     // where admin is served; nil without
 	traces   *tracing.Tracing // nil: off
-	waking   sync.WaitGroup
 }
 
 // New opens the store and the listeners. What it returns must be Run.
@@ -67,9 +61,6 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 	if a.traces, err = tracing.Start(ctx, o.Version, o.Log); err != nil {
 		return nil, err
 	}
-	if err := a.openAPI(o); err != nil {
-		return nil, err
-	}
 	if a.store, err = openStore(ctx, cfg, o.Log); err != nil {
 		return nil, err
 	}
@@ -82,83 +73,43 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 	for _, s := range cfg.WebhookSecrets {
 		secrets = append(secrets, giosg.Secret(s))
 	}
-	tokens, err := giosg.NewTokenStore(giosg.NewTokens(nil), a.store.redis, cfg.RedisPrefix, secrets)
-	if err != nil {
+	if a.giosg, err = openGiosg(cfg, o, a.store, secrets, a); err != nil {
 		return nil, err
 	}
-	var remote presence.Remote
-	if a.store.redis != nil {
-		remote = presence.Redis{Client: a.store.redis, Prefix: cfg.RedisPrefix}
-	}
-	keeper := presence.New(cfg.PresenceTTL, remote)
-	debug := a.log.Enabled(ctx, slog.LevelDebug)
-	a.openAdmin(o, keeper, tokens, debug)
-	o.Explain = o.Explain || a.admin != nil && debug // reasons may quote what visitors write
-	a.openBot(o, keeper, tokens)
-	a.openDoor(secrets, tokens)
+	a.openAdmin(ctx, o)
+	a.openBot(ctx, o)
 	return a, a.listen()
 }
 
-func (a *App) openAPI(o Options) (err error) {
-	a.api, err = giosg.New(giosg.Config{
-		BaseURL: a.cfg.BaseURL, Version: o.Version, Timeout: a.cfg.APITimeout, Concurrency: a.cfg.APIConcurrency,
-		Transport: o.Transport, Wrap: a.traces.Calls,
-		Observe: func(c giosg.Call) {
-			a.admin.Call(c)
-			if o.OnCall != nil {
-				o.OnCall(c)
-			}
-		},
-	})
-	if err != nil {
-		return fmt.Errorf("GIOSG_BASE_URL: %w", err)
-	}
-	return nil
-}
-
-func (a *App) openAdmin(o Options, keeper *presence.Keeper, tokens *giosg.TokenStore, debug bool) {
+func (a *App) openAdmin(ctx context.Context, o Options) {
 	if a.cfg.AdminAddr == "" {
 		return
 	}
 	a.admin = admin.New(admin.Options{
 		Queue: a.store.queue, Store: a.store.kind, Version: o.Version, Log: a.log,
-		Presence: keeper.States, Tokens: tokens.All, Manners: a.api.Manners,
+		Users: a.giosg.users, CallKinds: callKinds(),
 		Playbook: func() admin.Playbook {
 			s := a.book.state()
 			return admin.Playbook{Name: s.Name, Version: s.Version, Problem: s.Problem, Rules: s.Rules}
 		},
-		Debug: debug,
+		Debug: a.debugs(ctx),
 	})
 }
 
-func (a *App) openBot(o Options, keeper *presence.Keeper, tokens *giosg.TokenStore) {
+func (a *App) debugs(ctx context.Context) bool { return a.log.Enabled(ctx, slog.LevelDebug) }
+
+func (a *App) openBot(ctx context.Context, o Options) {
 	cfg := a.cfg
 	a.bot = bot.New(bot.Options{
-		Queue: a.store.queue, Handled: a.store.handled, API: a.api, Tokens: tokens, Presence: keeper, Playbook: a.book.get, Log: a.log,
-		Workers: cfg.Workers, Write: cfg.APITimeout, Settle: cfg.Settle, GiveUp: cfg.GiveUpAfter, Forget: cfg.DedupeTTL, Grace: cfg.ShutdownGrace,
-		CatchUp: cfg.CatchUpEvery, Delay: cfg.CatchUpDelay, MaxAge: cfg.CatchUpMaxAge, Fleet: a.store.fleet(cfg.RedisPrefix),
-		Explain: o.Explain, Trace: a.traces.Turn,
+		Queue: a.store.queue, Handled: a.store.handled, Platform: a.giosg.platform, Playbook: a.book.get, Log: a.log,
+		Workers: cfg.Workers, Settle: cfg.Settle, GiveUp: cfg.GiveUpAfter, Forget: cfg.DedupeTTL, Grace: cfg.ShutdownGrace, MaxAge: cfg.CatchUpMaxAge,
+		Explain: o.Explain || a.admin != nil && a.debugs(ctx), // reasons may quote what visitors write
+		Trace:   a.traces.Turn,
 		Observe: func(r bot.Report) {
 			a.admin.Turn(r)
 			if o.OnTurn != nil {
 				o.OnTurn(r)
 			}
-		},
-	})
-	a.store.onLoss.Store(new(func() { a.bot.Lost(tokens.All()) }))
-}
-
-func (a *App) openDoor(secrets []giosg.Secret, tokens *giosg.TokenStore) {
-	a.door = handlers.New(handlers.Options{
-		Queue: a.store.queue, Tokens: tokens, Secrets: secrets, MaxBody: a.cfg.MaxBytes, Log: a.log,
-		Problem: func() string { return a.book.state().Problem },
-		Observe: a.admin.Webhook, Trace: a.traces.Carry,
-		OnToken: func(t giosg.Token, first bool) {
-			a.admin.Token(t)
-			if first {
-				a.waking.Go(func() { a.wake(t.User) })
-			}
-			a.bot.TokenCame(t, first)
 		},
 	})
 }
@@ -183,15 +134,6 @@ func (a *App) listen() (err error) {
 	return nil
 }
 
-// wake lets the lanes go on that wait for a token of this bot user.
-func (a *App) wake(user giosg.UserID) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := a.store.queue.Wake(ctx, bot.Topic(user)); err != nil {
-		a.log.Warn("lanes that wait for a token were not woken; they look by themselves", "user", user, "err", err)
-	}
-}
-
 // URL is the address where the door listens.
 func (a *App) URL() string {
 	host, port, _ := net.SplitHostPort(a.listener.Addr().String())
@@ -210,9 +152,6 @@ func (a *App) AdminURL() string {
 	return base
 }
 
-// SetPlaybook puts another playbook in force, for turns that begin from now on.
-func (a *App) SetPlaybook(p *playbook.Playbook) { a.book.set(p) }
-
 // Stats counts what is in the lanes now.
 func (a *App) Stats(ctx context.Context) (queue.Stats, error) { return a.store.queue.Stats(ctx) }
 
@@ -228,7 +167,10 @@ func (a *App) Run(ctx context.Context) error {
 		}
 		return nil
 	})
-	g.Go(func() error { return a.bot.Run(turns) })
+	g.Go(func() error {
+		defer a.giosg.close()
+		return a.bot.Run(turns)
+	})
 	g.Go(func() error { return a.store.sweep(failed, a.log) })
 	g.Go(func() error { return a.watch(failed) })
 	if a.admin != nil {
@@ -238,7 +180,7 @@ func (a *App) Run(ctx context.Context) error {
 	g.Go(func() error {
 		<-failed.Done()
 		a.log.Info("stopping")
-		a.door.Close()
+		a.giosg.endpoint.Close()
 		stopTurns()
 		stop, cancel := context.WithTimeout(context.Background(), a.cfg.ShutdownGrace)
 		defer cancel()
@@ -249,14 +191,12 @@ func (a *App) Run(ctx context.Context) error {
 		return nil
 	})
 	err := g.Wait()
-	a.waking.Wait()
 	err = errors.Join(err, a.store.close())
 	last, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if err := a.traces.Close(last); err != nil {
 		a.log.Warn("the last traces were not sent", "err", err)
 	}
-	a.api.CloseIdleConnections()
 	a.log.Info("stopped")
 	return err
 }
@@ -282,9 +222,9 @@ func (a *App) echo() *echo.Echo {
 		},
 	}))
 	if a.traces != nil {
-		e.Pre(echo.WrapMiddleware(a.traces.Door))
+		e.Pre(echo.WrapMiddleware(a.traces.Webhooks))
 	}
-	a.door.Register(e)
+	a.giosg.endpoint.Register(e)
 	return e
 }
 
@@ -303,25 +243,4 @@ func (a *App) announce() {
 	for _, w := range Webhooks(book) {
 		a.log.Info("webhook to set up in giosg, with additions only", "url", base+w.Path+"?secret=...", "channel", w.Channel)
 	}
-}
-
-// Webhook is one that giosg must be told of.
-type Webhook struct{ Path, Channel string }
-
-// Webhooks lists the webhooks that a playbook needs.
-func Webhooks(p *playbook.Playbook) []Webhook {
-	var out []Webhook
-	if p.Has(playbook.Agent) {
-		out = append(out, Webhook{handlers.PendingChatsPath, "/api/v5/users/{user_id}/pending_chats"})
-	}
-	if p.Has(playbook.Greeter) {
-		out = append(out, Webhook{handlers.RoutedChatsPath, "/api/v5/users/{user_id}/routed_chats"})
-	}
-	if p.Has(playbook.Agent) || p.Has(playbook.Greeter) {
-		out = append(out, Webhook{handlers.MessagesPath, "/api/v5/users/{user_id}/chats/*/messages"})
-	}
-	if p.Has(playbook.Sidekick) {
-		out = append(out, Webhook{handlers.MessagesPath, "/api/v5/users/{user_id}/routed_chats/*/messages"})
-	}
-	return out
 }

@@ -105,9 +105,12 @@ func onEveryStore(t *testing.T, f func(t *testing.T, env map[string]string)) {
 	}
 }
 
+// patience is how long a test waits for anything before it fails. No test that passes waits so long, not even on a busy machine.
+const patience = 3 * time.Minute
+
 func newWorld(t *testing.T, env map[string]string, o giosgtest.Options) *world {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	w := &world{T: t, ctx: ctx, p: giosgtest.RunT(t, o), rooms: map[string]*giosgtest.Room{}, log: &logs{}, env: env, turns: make(chan bot.Report, 10000)}
 	w.org = w.p.AddOrg("Acme")
@@ -199,7 +202,7 @@ func (w *world) say(chat *giosgtest.Chat, text string) {
 	}
 }
 
-// quiet waits until every webhook was delivered and every kept event has had its turn.
+// quiet waits until every webhook was delivered and no lane has an unfinished event.
 func (w *world) quiet() {
 	w.Helper()
 	if err := w.p.AwaitDeliveries(w.ctx); err != nil {
@@ -221,7 +224,7 @@ func (w *world) quiet() {
 		case <-w.turns:
 		case <-time.After(10 * time.Millisecond):
 		case <-w.ctx.Done():
-			w.Fatal("the bot does not come to rest")
+			w.Fatal("the bot still has unfinished events")
 		}
 	}
 	if err := w.p.AwaitDeliveries(w.ctx); err != nil {
@@ -247,18 +250,28 @@ func (w *world) clean() {
 	}
 }
 
-// await waits for what nothing tells of.
+// await polls for a condition that no event announces.
 func await(t *testing.T, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.After(20 * time.Second); !ok(); {
+	for end := time.After(patience); !ok(); {
 		select {
 		case <-tick.C:
 		case <-end:
-			t.Fatal("it does not come about")
+			t.Fatalf("the condition is still false after %v", patience)
 		}
 	}
+}
+
+// logged reports whether one line of the bot's log contains all the words.
+func (w *world) logged(words ...string) bool {
+	for line := range strings.Lines(w.log.String()) {
+		if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *world) calls() []string {
@@ -269,7 +282,14 @@ func (w *world) calls() []string {
 	return out
 }
 
-func polite() giosgtest.Options { return giosgtest.Options{Manners: giosgtest.Polite()} }
+// manners send webhooks in order, each until the bot accepts it: on a busy machine the bot may refuse one with 503.
+func manners() *giosgtest.Manners {
+	m := giosgtest.Polite()
+	m.Attempts, m.Backoff = 8, 50*time.Millisecond
+	return m
+}
+
+func polite() giosgtest.Options { return giosgtest.Options{Manners: manners()} }
 
 func TestAgent(t *testing.T) {
 	t.Parallel()
@@ -386,7 +406,7 @@ func TestSidekick(t *testing.T) {
 	})
 }
 
-func TestTakenChatIsLeftBe(t *testing.T) {
+func TestTakenChatIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {
 		w := newWorld(t, env, polite())
@@ -408,18 +428,21 @@ func TestTakenChatIsLeftBe(t *testing.T) {
 		if n := len(w.p.Calls(giosgtest.Matching("POST", "pending_chats/*/memberships"))); n != 1 {
 			t.Errorf("%d attempts to join", n)
 		}
-		if strings.Contains(w.log.String(), "level=ERROR") || strings.Contains(w.log.String(), "level=WARN") {
-			t.Error("the log complains")
+		for line := range strings.Lines(w.log.String()) {
+			busy := strings.Contains(line, `msg="event not kept"`) // a webhook was refused, and came again
+			if !busy && (strings.Contains(line, "level=ERROR") || strings.Contains(line, "level=WARN")) {
+				t.Errorf("the log complains: %s", line)
+			}
 		}
 		w.clean()
 	})
 }
 
-// The same messages by every way there is, several times, to two replicas where there can be two.
+// Every message arrives on every channel, several times, at two replicas where the store allows two.
 func TestOnce(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {
-		m := giosgtest.Polite()
+		m := manners()
 		m.Duplicate, m.Copies = 1, 2
 		m.LagMax, m.InOrder = 20*time.Millisecond, false
 		w := newWorld(t, env, giosgtest.Options{Manners: m})
@@ -512,4 +535,16 @@ func TestEveryFaultOfTheAnswer(t *testing.T) {
 			}
 		}
 	})
+}
+
+// swap makes another playbook the active one, on all replicas.
+func (w *world) swap(book string) {
+	w.Helper()
+	p, err := playbook.Load("shop.yaml", []byte(book))
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, a := range w.apps {
+		a.SetPlaybook(p)
+	}
 }

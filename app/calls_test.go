@@ -7,8 +7,8 @@ import (
 	"giosgbot/giosg/giosgtest"
 )
 
-// What a chat costs in API calls: six for the first one of all, and one more when a room's language has to be asked for; four when the
-// bot user is known to be present; one for each further answer.
+// The first chat costs six API calls, and one more if the room's language is needed. A chat of a bot user that is known to be present costs
+// four, and each further answer one.
 func TestCallsOfAChat(t *testing.T) {
 	t.Parallel()
 	oneLanguage := strings.NewReplacer("languages: [en, fi]", "languages: [en]", `, fi: "`+greetingFI+`"`, "", ", fi: [auki, aukiolo]", "",

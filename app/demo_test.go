@@ -8,7 +8,7 @@ import (
 	"giosgbot/playbooks"
 )
 
-// The rendering of giosg's demo bot makes the demo bot's calls, in its order.
+// The playbook of giosg's demo bot leads to the same API calls as the demo bot itself, in the same order.
 func TestGiosgDemo(t *testing.T) {
 	t.Parallel()
 	text, err := playbooks.FS.ReadFile("giosg-demo.yaml")

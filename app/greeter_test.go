@@ -7,11 +7,11 @@ import (
 	"giosgbot/giosg/giosgtest"
 )
 
-// Nothing keeps two users from joining a routed chat at the same time. The second one in leaves again without a word if it is the bot.
-func TestGreeterWhoComesSecond(t *testing.T) {
+// Two users can join a routed chat at the same time. If the bot is the second, it leaves without a word.
+func TestGreeterThatComesSecondLeaves(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		meanwhile func(w *world, chat *giosgtest.Chat) error // between the bot's look at the chat and its join
+		meanwhile func(w *world, chat *giosgtest.Chat) error // between the bot's check of the chat and its join
 		stays     bool
 		cut       string // the write whose answer is lost
 	}{
@@ -92,8 +92,8 @@ func TestGreeterWhoComesSecond(t *testing.T) {
 	}
 }
 
-// Who comes after the bot has come on purpose.
-func TestGreeterWhoCameFirst(t *testing.T) {
+// A human who joins after the bot does so on purpose, so the bot stays.
+func TestGreeterThatCameFirstStays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, stores[0].env(t), polite())
 	w.start(shop("greeter"))

@@ -7,12 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"giosgbot/app"
 	"giosgbot/giosg/giosgtest"
 	"giosgbot/redistest"
 )
 
-// patient lets giosg send a webhook again until it is taken.
+// patient lets giosg send a webhook again, at growing intervals, until the bot accepts it.
 func patient() giosgtest.Options {
 	return giosgtest.Options{Manners: &giosgtest.Manners{Attempts: 8, Backoff: 20 * time.Millisecond}}
 }
@@ -20,7 +19,7 @@ func patient() giosgtest.Options {
 func TestRedisGoesAndComesBack(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t) // it keeps nothing
-	w := newWorld(t, catchingUp(map[string]string{"REDIS_URL": s.URL(), "LEASE": "1s"}), patient())
+	w := newWorld(t, sweeping(map[string]string{"REDIS_URL": s.URL(), "LEASE": "1s"}), patient())
 	a := w.start(shop("agent"))
 	w.hook(giosgtest.PendingChats, giosgtest.ChatMessages)
 	chat := w.rooms["en"].OpenChat()
@@ -28,15 +27,7 @@ func TestRedisGoesAndComesBack(t *testing.T) {
 	w.awaitN(chat, 2)
 	s.Stop()
 
-	res, err := http.Get(a.URL() + "/readyz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	if res.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("ready without Redis: %s", res.Status)
-	}
-	begin := time.Now()
+	w.awaitReady(a, http.StatusServiceUnavailable)
 	w.say(chat, "price?")
 	if err := w.p.Await(w.ctx, func() bool {
 		for _, d := range w.p.Deliveries(nil) {
@@ -48,7 +39,6 @@ func TestRedisGoesAndComesBack(t *testing.T) {
 	}); err != nil {
 		t.Fatalf("no 503: %v", err)
 	}
-	t.Logf("refused after %v", time.Since(begin))
 	other := w.rooms["fi"].OpenChat()
 	w.say(other, "aukiolo?")
 
@@ -58,14 +48,7 @@ func TestRedisGoesAndComesBack(t *testing.T) {
 	w.quiet()
 	w.said(chat, greetingEN, "Mon–Fri 9–17.", "It costs 10 €.")
 	w.said(other, greetingFI, "Ma–pe 9–17.")
-	res, err = http.Get(a.URL() + "/readyz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		t.Errorf("not ready again: %s", res.Status)
-	}
+	w.awaitReady(a, http.StatusOK)
 	w.clean()
 }
 
@@ -79,10 +62,10 @@ func TestOnSentinels(t *testing.T) {
 	crowd(t, map[string]string{"REDIS_URL": redistest.StartSentinel(t).URL()})
 }
 
-// crowd lets two replicas answer some visitors while they are restarted one after the other.
+// crowd restarts two replicas one after the other while visitors write.
 func crowd(t *testing.T, env map[string]string) {
 	t.Helper()
-	w := newWorld(t, catchingUp(env), patient()) // giosg gives up on a replica that has gone
+	w := newWorld(t, sweeping(env), patient()) // giosg gives up on a replica that has gone
 	first, second := w.start(shop("agent")), w.start(shop("agent"))
 	w.hook(giosgtest.PendingChats, giosgtest.ChatMessages)
 	var all sync.WaitGroup
@@ -140,40 +123,4 @@ func crowd(t *testing.T, env map[string]string) {
 func TestRollingRestart(t *testing.T) {
 	t.Parallel()
 	crowd(t, map[string]string{"REDIS_URL": redistest.Start(t).URL()})
-}
-
-// A lock holds for as long as its process lives, and not much longer.
-func TestFleetLock(t *testing.T) {
-	t.Parallel()
-	c := redistest.Start(t).Client(t)
-	one, other := app.NewFleet(c), app.NewFleet(c)
-	left := func() time.Duration {
-		d, err := c.PTTL(t.Context(), "giosgbot:lock:k").Result()
-		if err != nil || d <= 0 || d > 5*time.Second {
-			t.Fatalf("%v left: %v", d, err)
-		}
-		return d
-	}
-	unlock, ok := one.Lock(t.Context(), "k", time.Minute)
-	if !ok {
-		t.Fatal("a free lock is refused")
-	}
-	before := left()
-	await(t, func() bool { // it is renewed
-		now := left()
-		defer func() { before = now }()
-		return now > before
-	})
-	if _, ok := other.Lock(t.Context(), "k", time.Minute); ok {
-		t.Error("two have the lock")
-	}
-	unlock()
-	unlock, ok = other.Lock(t.Context(), "k", time.Minute)
-	if !ok {
-		t.Fatal("a lock that was given back is refused")
-	}
-	unlock()
-	if n := c.Exists(t.Context(), "giosgbot:lock:k").Val(); n != 0 {
-		t.Error("the lock was not given back")
-	}
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -16,7 +15,7 @@ import (
 	"giosgbot/redistest"
 )
 
-// A Redis that answers and takes no writes: the door says so, with or without webhooks, and all goes on by itself afterwards.
+// A Redis that answers but refuses writes turns /readyz red, with or without webhooks. Afterwards the bot recovers by itself.
 func TestRedisThatRefusesWrites(t *testing.T) {
 	t.Parallel()
 	set := func(c *redis.Client, pairs ...string) error {
@@ -43,7 +42,7 @@ func TestRedisThatRefusesWrites(t *testing.T) {
 		"MISCONF": {
 			func(c *redis.Client) error { // a snapshot that cannot be saved: a folder is in its place
 				dir := c.ConfigGet(t.Context(), "dir").Val()["dir"]
-				if err := os.Mkdir(filepath.Join(dir, "dump.rdb"), 0o700); err != nil {
+				if err := os.MkdirAll(filepath.Join(dir, "dump.rdb"), 0o700); err != nil {
 					return err
 				}
 				if err := set(c, "save", "3600 1"); err != nil {
@@ -64,8 +63,7 @@ func TestRedisThatRefusesWrites(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, webhooks %t", word, traffic), func(t *testing.T) {
 				t.Parallel()
 				s := redistest.Start(t)
-				w := newWorld(t, map[string]string{"REDIS_URL": s.URL(), "ADMIN_ADDR": "127.0.0.1:0"},
-					giosgtest.Options{Manners: &giosgtest.Manners{Attempts: 12, Backoff: 20 * time.Millisecond}})
+				w := newWorld(t, map[string]string{"REDIS_URL": s.URL(), "ADMIN_ADDR": "127.0.0.1:0"}, polite())
 				a := w.start(shop("agent"))
 				w.hook(giosgtest.PendingChats, giosgtest.ChatMessages)
 				chat := w.rooms["en"].OpenChat()
@@ -75,27 +73,32 @@ func TestRedisThatRefusesWrites(t *testing.T) {
 				w.awaitReady(a, http.StatusOK)
 
 				c := s.Client(t)
-				if err := trouble.begin(c); err != nil {
-					t.Fatal(err)
-				}
-				want := []string{greetingEN, "Mon–Fri 9–17."}
-				if traffic {
-					w.say(chat, "price?")
-					if err := w.p.Await(w.ctx, func() bool {
-						return len(w.p.Deliveries(func(d giosgtest.Delivery) bool { return d.Status == http.StatusServiceUnavailable })) > 0
-					}); err != nil {
+				for {
+					if err := trouble.begin(c); err != nil {
 						t.Fatal(err)
 					}
-					if log := w.log.String(); !strings.Contains(log, `msg="event not kept"`) || !strings.Contains(log, word) {
-						t.Errorf("the log does not say why the event was not kept:\n%s", log)
+					if body := w.awaitReady(a, http.StatusServiceUnavailable); !strings.Contains(body, "unavailable") {
+						t.Error(body)
+					}
+					if w.logged(`msg="not ready"`, word) {
+						break
+					}
+					// The log names another reason: on a busy machine the deadline of /readyz can come before Redis' answer.
+					if err := trouble.end(c); err != nil {
+						t.Fatal(err)
+					}
+					w.awaitReady(a, http.StatusOK)
+				}
+				want := []string{greetingEN, "Mon–Fri 9–17."}
+				var refused giosgtest.Event
+				if traffic {
+					w.say(chat, "price?")
+					events := w.p.Events(nil)
+					refused = events[len(events)-1]
+					for !w.logged(`msg="event not kept"`, word) { // giosg sends it until the reason is Redis' answer, and not a deadline
+						w.send(refused, http.StatusServiceUnavailable)
 					}
 					want = append(want, "It costs 10 €.")
-				}
-				if body := w.awaitReady(a, http.StatusServiceUnavailable); !strings.Contains(body, "unavailable") {
-					t.Error(body)
-				}
-				if log := w.log.String(); !strings.Contains(log, `msg="not ready"`) || !strings.Contains(log, word) {
-					t.Errorf("the log does not say why it is not ready:\n%s", log)
 				}
 				await(t, func() bool {
 					up, known := w.scrape(a.App)["giosgbot_store_up"]
@@ -106,16 +109,34 @@ func TestRedisThatRefusesWrites(t *testing.T) {
 					t.Fatal(err)
 				}
 				w.awaitReady(a, http.StatusOK)
-				if log := w.log.String(); !strings.Contains(log, `msg="ready again"`) {
-					t.Errorf("the log does not say that it is over:\n%s", log)
+				if !w.logged(`msg="ready again"`) {
+					t.Error("the log does not say that the bot is ready again")
 				}
 				await(t, func() bool { return w.scrape(a.App)["giosgbot_store_up"] == 1 })
+				if traffic {
+					w.send(refused, http.StatusAccepted)
+				}
 				w.awaitN(chat, len(want))
 				w.quiet()
 				w.said(chat, want...)
 				w.clean()
 			})
 		}
+	}
+}
+
+// send delivers a webhook until it is answered with the status.
+func (w *world) send(ev giosgtest.Event, status int) {
+	w.Helper()
+	for {
+		d, err := w.p.Send(w.ctx, ev)
+		if err != nil {
+			w.Fatal(err)
+		}
+		if d.Status == status {
+			return
+		}
+		w.Logf("%s was answered with %d", ev.Channel, d.Status)
 	}
 }
 

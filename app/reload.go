@@ -97,8 +97,8 @@ func (b *book) state() Book {
 	return s
 }
 
-// Playbook tells which playbook is in force.
-func (a *App) Playbook() Book { return a.book.state() }
+// SetPlaybook makes another playbook the active one, for turns that begin from now on.
+func (a *App) SetPlaybook(p *playbook.Playbook) { a.book.set(p) }
 
 // watch puts changes of the playbook's file in force until ctx ends. A file that is not right changes nothing but the log.
 func (a *App) watch(ctx context.Context) error {

@@ -11,7 +11,7 @@ import (
 	"giosgbot/giosg/giosgtest"
 )
 
-// replace puts a file in another's place, as editors do.
+// replace replaces a file by renaming another, as editors do.
 func replace(t *testing.T, file, text string) {
 	t.Helper()
 	if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
@@ -49,9 +49,9 @@ func TestPlaybookChangesWhileRunning(t *testing.T) {
 	w.quiet()
 	w.said(chat, greetingEN, "Mon–Fri 9–17.", "Always.", "Always.")
 	if now := a.Playbook(); now.Version != second.Version || !strings.Contains(now.Problem, "rulez") {
-		t.Errorf("in force: %+v", now)
+		t.Errorf("active: %+v", now)
 	}
-	if s := w.log.String(); !strings.Contains(s, "stays in force") || !strings.Contains(s, "rulez") {
+	if !w.logged("level=ERROR", "rulez") {
 		t.Error("the log does not say what is wrong with the playbook")
 	}
 	res, err := http.Get(a.URL() + "/readyz")

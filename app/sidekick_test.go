@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 	bolt "go.etcd.io/bbolt"
@@ -14,7 +13,7 @@ import (
 	"giosgbot/giosg/giosgtest"
 )
 
-// recalling is a sidekick whose answers depend on what was before.
+// recalling is a sidekick whose answers depend on earlier messages.
 const recalling = `
 name: recalling
 modes: [sidekick]
@@ -40,58 +39,74 @@ rules:
     do: [leave]
 `
 
-// forget makes a store forget what it remembers of chats: only that, or all. The bot must not run.
-func forget(t *testing.T, env map[string]string, all bool) {
-	t.Helper()
-	if file := env["DATA_FILE"]; file != "" {
-		db, err := bolt.Open(file, 0o600, &bolt.Options{Timeout: time.Second})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		err = db.Update(func(tx *bolt.Tx) error {
-			if err := tx.DeleteBucket([]byte("queue.memos")); err != nil || !all {
-				return err
-			}
-			var names [][]byte
-			err := tx.ForEach(func(name []byte, _ *bolt.Bucket) error {
-				names = append(names, bytes.Clone(name))
-				return nil
-			})
-			for _, n := range names {
-				err = errors.Join(err, tx.DeleteBucket(n))
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return
+// forgetful returns a bot whose store has forgotten what it knew of chats: the memos, or everything. a is the bot so far.
+func (w *world) forgetful(a *running, book string, everything bool, hooks ...string) *running {
+	w.Helper()
+	switch {
+	case w.env["DATA_FILE"] != "":
+		a.stop()
+		w.deleteBuckets(everything)
+	case everything:
+		w.env["REDIS_PREFIX"] += "empty" // a store that has forgotten everything is an empty one
+		go a.stop()                      // the test's cleanup waits for it
+	default:
+		w.deleteMemos()
+		return a
 	}
-	o, err := redis.ParseURL(env["REDIS_URL"])
+	w.apps = nil
+	a = w.start(book)
+	w.hook(hooks...)
+	return a
+}
+
+// deleteBuckets deletes the memos from the file, or everything.
+func (w *world) deleteBuckets(everything bool) {
+	w.Helper()
+	db, err := bolt.Open(w.env["DATA_FILE"], 0o600, nil)
 	if err != nil {
-		t.Fatal(err)
+		w.Fatal(err)
+	}
+	defer db.Close()
+	err = db.Update(func(tx *bolt.Tx) error {
+		if !everything {
+			return tx.DeleteBucket([]byte("queue.memos"))
+		}
+		var names [][]byte
+		err := tx.ForEach(func(name []byte, _ *bolt.Bucket) error {
+			names = append(names, bytes.Clone(name))
+			return nil
+		})
+		for _, n := range names {
+			err = errors.Join(err, tx.DeleteBucket(n))
+		}
+		return err
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// deleteMemos deletes the memos from Redis.
+func (w *world) deleteMemos() {
+	w.Helper()
+	o, err := redis.ParseURL(w.env["REDIS_URL"])
+	if err != nil {
+		w.Fatal(err)
 	}
 	c := redis.NewClient(o)
 	defer c.Close()
-	if all {
-		if err := c.FlushAll(t.Context()).Err(); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	keys, err := c.Keys(t.Context(), "*:state:*").Result()
+	keys, err := c.Keys(w.ctx, "*:state:*").Result()
 	if err != nil {
-		t.Fatal(err)
+		w.Fatal(err)
 	}
 	for _, k := range keys {
-		if err := c.HDel(t.Context(), k, "memo").Err(); err != nil {
-			t.Fatal(err)
+		if err := c.HDel(w.ctx, k, "memo").Err(); err != nil {
+			w.Fatal(err)
 		}
 	}
 }
 
-// What a sidekick must know of a chat is in the chat: nobody notices when it is forgotten after every message.
+// All that a sidekick must know of a chat is in the chat's record: nobody notices when the store forgets it after every message.
 func TestSidekickForgetsInMidConversation(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -154,11 +169,7 @@ func TestSidekickForgetsInMidConversation(t *testing.T) {
 						t.Fatalf("after %+v", line)
 					}
 					if c.forgets {
-						a.stop()
-						w.apps = nil
-						forget(t, env, c.all)
-						a = w.start(recalling)
-						w.hook(c.hooks...)
+						a = w.forgetful(a, recalling, c.all, c.hooks...)
 					}
 				}
 				w.clean()
@@ -167,7 +178,7 @@ func TestSidekickForgetsInMidConversation(t *testing.T) {
 	}
 }
 
-// A sidekick hears all that is said to humans, so it reads a chat only if its answer can depend on what was before, and then once.
+// A sidekick receives every message to a human, so it reads the record only if its answer can depend on earlier messages, and only once.
 func TestCallsOfASidekick(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {
@@ -211,7 +222,7 @@ func TestCallsOfASidekick(t *testing.T) {
 	})
 }
 
-// A copy of a webhook that was answered before the store forgot all is not answered again, though the bot has heard of the chat since.
+// The store forgets everything, and the bot receives a new message of the chat. A copy of an earlier webhook is not answered again.
 func TestForgetfulSidekickAnswersNoCopies(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {
@@ -228,11 +239,7 @@ func TestForgetfulSidekickAnswersNoCopies(t *testing.T) {
 		w.awaitN(chat, 1)
 		w.quiet()
 		copies := w.p.Events(nil)
-		a.stop()
-		w.apps = nil
-		forget(t, env, true)
-		w.start(book)
-		w.hook(giosgtest.RoutedChatMessages)
+		w.forgetful(a, book, true, giosgtest.RoutedChatMessages)
 		w.say(chat, "which colours?") // has no answer, but the chat is read for it
 		w.quiet()
 		for _, ev := range copies {

@@ -12,9 +12,10 @@ import (
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
-	"giosgbot/bot"
 	"giosgbot/config"
 	"giosgbot/dedupe"
+	"giosgbot/fleet"
+	"giosgbot/livechat"
 	"giosgbot/queue"
 )
 
@@ -46,7 +47,7 @@ func openRedis(ctx context.Context, cfg config.Config, log *slog.Logger) (*store
 	keys := queue.Keys{Prefix: cfg.RedisPrefix}
 	first, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	s := &store{kind: "redis", handled: dedupe.NewRedis(c, keys.Seen, cfg.DedupeTTL), redis: c}
+	s := &store{kind: "redis", handled: dedupe.NewRedis(c, keys.Seen), redis: c}
 	q, err := queue.NewRedis(first, c, queue.RedisOptions{Keys: keys, TTL: cfg.DedupeTTL, Lease: cfg.Lease, Rest: cfg.Settle, Log: log, OnLoss: func() {
 		if f := s.onLoss.Load(); f != nil {
 			(*f)()
@@ -86,12 +87,12 @@ func openFile(cfg config.Config, log *slog.Logger) (*store, error) {
 	return &store{kind: "file " + cfg.DataFile, queue: q, handled: handled, file: db, sweeps: []func(int) (int, error){handled.Sweep, q.Sweep}}, nil
 }
 
-// fleet is how replicas keep out of each other's way; nil without Redis.
-func (s *store) fleet(prefix string) bot.Fleet {
+// fleet returns what replicas share; nil without Redis.
+func (s *store) fleet(prefix string) livechat.Fleet {
 	if s.redis == nil {
 		return nil
 	}
-	return fleet{s.redis, prefix}
+	return fleet.Redis{Client: s.redis, Prefix: prefix}
 }
 
 // sweep forgets what is old, until ctx ends. Redis does so by itself.

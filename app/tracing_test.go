@@ -12,7 +12,7 @@ import (
 	"giosgbot/giosg/giosgtest"
 )
 
-// With a collector named, traces lead from the webhook to the reply, and hold neither words nor secrets.
+// With a collector, traces lead from the webhook to the reply. They contain neither words nor secrets.
 func TestTraces(t *testing.T) {
 	var mu sync.Mutex
 	var sent strings.Builder

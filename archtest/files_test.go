@@ -17,7 +17,7 @@ func sources(t *testing.T) []string {
 	cmd.Dir = root
 	out, err := cmd.Output()
 	if err != nil {
-		t.Skipf("NOT TESTED: the sources are not in a git repository here (%v)", err)
+		t.Skipf("NOT TESTED: the sources are not in a git repository (%v)", err)
 	}
 	var files []string
 	for name := range strings.SplitSeq(strings.TrimRight(string(out), "\x00"), "\x00") {
@@ -26,14 +26,14 @@ func sources(t *testing.T) []string {
 	return files
 }
 
-// The patterns are put together here so that this file does not match them.
+// The patterns are written in parts so that this file does not match them.
 var mustNotAppear = []struct {
 	what    string
 	pattern *regexp.Regexp
 }{
-	{"a path of somebody's own machine", regexp.MustCompile(`(^|[\s"'=(:` + "`" + `])/(wo` + `rk|ro` + `ot|ho` + `me/\w+|Us` + `ers/\w+)/`)},
-	{"a left-over mark", regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|XX` + `X)\b`)},
-	{"a conflict mark", regexp.MustCompile(`^(<{7}|>{7}) `)},
+	{"a path of one machine", regexp.MustCompile(`(^|[\s"'=(:` + "`" + `])/(wo` + `rk|ro` + `ot|ho` + `me/\w+|Us` + `ers/\w+)/`)},
+	{"a mark for later work", regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|XX` + `X)\b`)},
+	{"a mark of a merge conflict", regexp.MustCompile(`^(<{7}|>{7}) `)},
 }
 
 func TestNothingIsLeftOver(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package archtest holds the promises that no single package can test: who imports whom, that each package says what it is for, and that
-// the README tells the truth. It has tests only.
+// Package archtest tests the promises that no single package can test: which package imports which, that each package has a comment, and
+// that the README is right. It has tests only.
 package archtest
 
 import (
@@ -23,25 +23,30 @@ const root = ".."
 
 const module = "giosgbot"
 
-// mayImport is the import table: what each package may import of ours outside its tests. It points one way, from the programs to app to
-// the packages that work, and those that work know as little of each other as they can.
+// mayImport is the import table: which packages of this module each package may import outside its tests. The imports have one direction,
+// from the programs to app to the other packages, and these know as little of each other as they can.
 var mayImport = map[string][]string{
+	"chat":     nil,
 	"config":   nil,
 	"dedupe":   nil,
+	"fleet":    nil,
 	"giosg":    nil,
-	"playbook": nil, // knows nothing of giosg
+	"playbook": nil, // knows no platform
 	"queue":    nil,
-	"presence": {"giosg"},
-	"handlers": {"giosg", "queue"},
-	"bot":      {"dedupe", "giosg", "playbook", "queue"}, // presence and tokens are interfaces of its own
 	"tracing":  nil,
-	"admin":    {"bot", "giosg", "playbook", "queue"},
-	"app":      {"admin", "bot", "config", "dedupe", "giosg", "handlers", "playbook", "presence", "queue", "tracing"},
+	"webguard": nil,
+	"replay":   {"chat", "playbook"},
+	"bot":      {"chat", "dedupe", "playbook", "queue", "replay"}, // knows no platform
+	"livechat": {"bot", "chat", "giosg", "playbook", "queue", "replay"},
+	"presence": {"giosg"},
+	"handlers": {"chat", "giosg", "livechat", "queue"},
+	"admin":    {"bot", "chat", "playbook", "queue", "webguard"}, // knows no platform
+	"app":      {"admin", "bot", "config", "dedupe", "fleet", "giosg", "handlers", "livechat", "playbook", "presence", "queue", "tracing"},
 	"cmd/bot":  {"admin", "app", "config", "giosg", "handlers", "playbook", "queue"},
 
 	// for trying out
 	"playbooks":   nil,
-	"sandbox":     {"app", "bot", "config", "giosg", "giosg/giosgtest", "handlers", "playbook", "playbooks"},
+	"sandbox":     {"app", "bot", "chat", "config", "giosg/giosgtest", "playbook", "playbooks", "webguard"},
 	"cmd/sandbox": {"app", "config", "sandbox"},
 
 	// for proving and measuring
@@ -58,25 +63,26 @@ var mayImport = map[string][]string{
 	"redistest":         nil,
 }
 
-// mayUseTestPackages are the packages outside tests that are made of some.
+// mayUseTestPackages has the packages that use test packages outside their tests.
 var mayUseTestPackages = map[string][]string{
 	"sandbox": {"giosg/giosgtest"},
 	"chaos":   {"giosg/giosgtest", "redistest"},
 }
 
-// usedOnlyBy are the packages that stand beside the bot: each has its program, and is of use to nobody else.
+// usedOnlyBy has the packages that are no part of the bot. Each belongs to one program.
 var usedOnlyBy = map[string]string{
 	"chaos":   "cmd/chaos",
 	"sandbox": "cmd/sandbox",
 }
 
-// refuses lists what a package must not import of the standard library or of others, with the reason.
+// refuses has other imports that a package must not have, with the reason.
 var refuses = map[string]map[string]string{
 	"playbook": {
 		"os": "it reads no file", "net": "it uses no network", "net/http": "it uses no network", "context": "nothing in it waits",
 		"log/slog": "it returns its reasons, it does not log them", "math/rand": "the same input gives the same plan", "math/rand/v2": "the same input gives the same plan",
 	},
-	"bot":      {"github.com/redis/go-redis/v9": "it keeps nothing", "go.etcd.io/bbolt": "it keeps nothing", "github.com/labstack/echo/v4": "the door is in handlers"},
+	"bot":      {"github.com/redis/go-redis/v9": "it stores nothing", "go.etcd.io/bbolt": "it stores nothing", "github.com/labstack/echo/v4": "the webhook endpoint is in handlers"},
+	"replay":   {"context": "nothing in it waits", "log/slog": "it returns what it finds", "math/rand/v2": "the same record gives the same story"},
 	"handlers": {"github.com/redis/go-redis/v9": "it keeps nothing", "go.etcd.io/bbolt": "it keeps nothing", "github.com/go-resty/resty/v2": "it calls no API"},
 }
 
@@ -89,7 +95,7 @@ type goFile struct {
 	imports []string
 }
 
-// goFiles parses the heads of all Go files.
+// goFiles parses the imports of all Go files.
 func goFiles(t *testing.T) []goFile {
 	t.Helper()
 	var files []goFile
@@ -142,10 +148,10 @@ func importsOf(f *ast.File) []string {
 	return out
 }
 
-// ours returns the folder of a package of this module.
+// ours returns the folder of a package, if it belongs to this module.
 func ours(importPath string) (string, bool) { return strings.CutPrefix(importPath, module+"/") }
 
-// forTests tells whether a package exists for tests only.
+// forTests reports whether a package exists for tests only.
 func forTests(pkg string) bool { return strings.HasSuffix(pkg, "test") }
 
 func TestImportsFollowTheTable(t *testing.T) {
@@ -160,7 +166,7 @@ func TestImportsFollowTheTable(t *testing.T) {
 		}
 		for _, p := range f.imports {
 			if dep, ok := ours(p); ok && !slices.Contains(allowed, dep) {
-				t.Errorf("%s imports %s, but %s may import only [%s] of ours: let it say what it needs as a small interface", f.name, dep, f.pkg, strings.Join(allowed, " "))
+				t.Errorf("%s imports %s, but %s may import only [%s] of ours: declare a small interface for what it needs", f.name, dep, f.pkg, strings.Join(allowed, " "))
 			}
 			if why, no := refuses[f.pkg][p]; no {
 				t.Errorf("%s imports %s, which %s refuses: %s", f.name, p, f.pkg, why)
@@ -194,7 +200,7 @@ func TestTableHasNoCycle(t *testing.T) {
 	}
 }
 
-// What is for tests is used by tests: otherwise it ends up in the program.
+// Test packages outside tests would end up in the program.
 func TestTestPackagesStayInTests(t *testing.T) {
 	for _, f := range goFiles(t) {
 		if f.test || forTests(f.pkg) {
@@ -211,8 +217,8 @@ func TestTestPackagesStayInTests(t *testing.T) {
 	}
 }
 
-// What stands beside the bot is not built upon.
-func TestProgramsBesideTheBotStayThere(t *testing.T) {
+// The packages of one program are not used by others.
+func TestPackagesOfOneProgram(t *testing.T) {
 	for _, f := range goFiles(t) {
 		if f.test {
 			continue
@@ -225,7 +231,7 @@ func TestProgramsBesideTheBotStayThere(t *testing.T) {
 	}
 }
 
-// The program that goes to production must not carry the testing package or what stands beside the bot, by whatever way.
+// The production program must not link test packages or packages of another program, even indirectly.
 func TestBotDoesNotLinkTesting(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(root, "cmd", "bot", "main.go")); err != nil {
 		t.Fatal("there is no cmd/bot/main.go")
@@ -247,6 +253,23 @@ func TestBotDoesNotLinkTesting(t *testing.T) {
 	}
 }
 
+// What is free of platforms stays so, by whatever way. An own platform is added beside livechat.
+func TestTheTurnKnowsNoPlatform(t *testing.T) {
+	for _, pkg := range []string{"bot", "chat", "replay", "queue", "playbook", "dedupe", "fleet"} {
+		cmd := exec.Command("go", "list", "-deps", "./"+pkg)
+		cmd.Dir = root
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go list -deps ./%s: %v%s", pkg, err, stderrOf(err))
+		}
+		for line := range strings.Lines(string(out)) {
+			if dep, own := ours(strings.TrimSpace(line)); own && (dep == "giosg" || dep == "livechat") {
+				t.Errorf("%s depends on %s", pkg, dep)
+			}
+		}
+	}
+}
+
 func stderrOf(err error) string {
 	if e, ok := err.(*exec.ExitError); ok {
 		return "\n" + string(e.Stderr)
@@ -254,7 +277,7 @@ func stderrOf(err error) string {
 	return ""
 }
 
-// A name that says nothing collects everything.
+// A vague name attracts everything.
 func TestFolderNamesSaySomething(t *testing.T) {
 	vague := []string{"internal", "pkg", "util", "utils", "common", "types", "helper", "helpers", "misc", "shared"}
 	for _, f := range goFiles(t) {
@@ -266,7 +289,7 @@ func TestFolderNamesSaySomething(t *testing.T) {
 	}
 }
 
-func TestEveryPackageSaysOnceWhatItIsFor(t *testing.T) {
+func TestEveryPackageHasOneComment(t *testing.T) {
 	docs := map[string][]string{}
 	onlyTests := map[string]bool{}
 	files := goFiles(t)
@@ -286,7 +309,7 @@ func TestEveryPackageSaysOnceWhatItIsFor(t *testing.T) {
 	for _, pkg := range slices.Sorted(maps.Keys(onlyTests)) {
 		switch in := docs[pkg]; len(in) {
 		case 0:
-			t.Errorf("%s has no package comment: say what it is for and what it refuses to do", pkg)
+			t.Errorf("%s has no package comment: say what it is for", pkg)
 		case 1:
 		default:
 			t.Errorf("%s has %d package comments, in %s: keep one", pkg, len(in), strings.Join(in, ", "))

@@ -18,7 +18,7 @@ import (
 	"giosgbot/playbook"
 )
 
-var update = flag.Bool("update", false, "write the README's table of settings anew")
+var update = flag.Bool("update", false, "write the README's table of settings again")
 
 const (
 	tableBegin = "<!-- settings: written by go test ./archtest -update -->\n"
@@ -34,7 +34,7 @@ func readme(t *testing.T) string {
 	return string(b)
 }
 
-// settingsTable is the README's table of settings as config has them.
+// settingsTable returns the table of settings as the README must have it.
 func settingsTable() string {
 	var b strings.Builder
 	b.WriteString("| Variable | Default | Meaning |\n|---|---|---|\n")
@@ -79,9 +79,9 @@ func TestReadmeListsTheSettings(t *testing.T) {
 		delete(have, line)
 	}
 	for line := range have {
-		t.Errorf("README.md has a line that config.Settings does not: %q", line)
+		t.Errorf("README.md has a line that is not in config.Settings: %q", line)
 	}
-	t.Error("the table of settings in README.md is not what config.Settings says; write it anew with: go test ./archtest -update")
+	t.Error("the table of settings in README.md differs from config.Settings; to write it again: go test ./archtest -update")
 }
 
 // blocks returns the code blocks of a language in a Markdown text.
@@ -168,7 +168,7 @@ func TestLinksInTheManualsLeadSomewhere(t *testing.T) {
 				continue
 			}
 			if _, err := os.Stat(filepath.Join(root, filepath.Dir(filepath.FromSlash(name)), filepath.FromSlash(to))); err != nil {
-				t.Errorf("%s links to %s, which is not there", name, to)
+				t.Errorf("%s links to %s, which does not exist", name, to)
 			}
 		}
 	}
@@ -190,8 +190,8 @@ func TestReadmePlaybooksLoad(t *testing.T) {
 	}
 }
 
-// The webhook that the README sends by hand, and the answers that it promises.
-func TestReadmeWebhookIsKept(t *testing.T) {
+// The webhook that the README sends gets the answers that the README shows.
+func TestReadmeWebhook(t *testing.T) {
 	m := regexp.MustCompile(`(?s)curl [^']*'http://localhost:8080(/\S+\?secret=)(\S+)' .*?<<'JSON'\n(.*?)\nJSON\n`).FindStringSubmatch(readme(t))
 	if m == nil {
 		t.Fatal("README.md has no curl command that posts a webhook")

@@ -5,123 +5,117 @@ import (
 	"errors"
 	"time"
 
-	"giosgbot/giosg"
+	"giosgbot/chat"
 	"giosgbot/queue"
 )
 
 // end closes the lease of a turn as its error says.
 func (t *turn) end(ctx context.Context, err error) {
-	if t.log == nil {
-		t.log = t.Log.With("lane", t.lease.Lane, "event", t.lease.ID)
-	}
-	t.waited = patience // no more of it: what remains to be done has little time
-	// Also a turn whose time is over must be able to say so.
+	t.delayed = mostDelays // what remains to be done has little time, so it waits for nothing
+	// A turn whose time is over must still be able to end its lease.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()
 	if err := t.close(ctx, err); errors.Is(err, queue.ErrLost) {
-		t.report.Result, t.report.Reason = "lost", "another worker has the lane"
-		t.log.Warn("lane lost to another worker")
+		t.report.Result, t.report.Reason = Lost, "another worker has the lane"
+		t.log.Warn("the lease has expired; another worker has the lane")
 	} else if err != nil {
-		t.report.Result, t.report.Reason = "later", "the turn's end was not kept: "+err.Error()
-		t.log.Warn("the turn's end was not kept, so it will be looked at again", "err", err)
+		t.report.Result, t.report.Reason = Later, "the end of the turn was not stored: "+err.Error()
+		t.log.Warn("the end of the turn was not stored, so the event will be tried again", "err", err)
 	}
 }
 
 func (t *turn) close(ctx context.Context, err error) error {
 	if err == nil {
-		if t.report.Result == "" {
-			t.report.Result = "silent"
-			if t.report.Said > 0 {
-				t.report.Result = "answered"
-			}
-		}
-		t.log.Debug("turn done", "result", t.report.Result, "reason", t.report.Reason, "rule", t.report.Rule)
-		return t.lease.Done(ctx, t.outcome())
+		return t.done(ctx)
 	}
-	if errors.Is(err, queue.ErrLost) { // or about to be: then it is given back
-		t.report.Result = "later"
-		return t.lease.Pause(ctx, queue.Pause{Untouched: !t.acted, After: t.Settle})
+	if errors.Is(err, queue.ErrLost) { // or it is about to expire, and can be given back
+		t.report.Result = Later
+		return t.lease.Pause(ctx, queue.Pause{Untouched: !t.acted(), After: t.opts.Settle})
 	}
 	t.report.Reason = err.Error()
-	if _, is := errors.AsType[*hopeless](err); is {
-		return t.setAside(ctx)
+	if w, is := errors.AsType[*chat.Wait](err); is {
+		return t.park(ctx, w)
 	}
-	if errors.Is(err, errNoToken) {
-		return t.wait(ctx)
+	switch chat.FateOf(err) {
+	case chat.Hopeless:
+		return t.giveUp(ctx)
+	case chat.Over, chat.Refused:
+		return t.refused(ctx)
 	}
-	kind := giosg.KindOf(err)
-	if kind == giosg.Unauthorized {
-		t.Tokens.Refuse(ctx, t.chat.token)
-		return t.wait(ctx)
+	return t.later(ctx, err)
+}
+
+func (t *turn) done(ctx context.Context) error {
+	if t.report.Result == "" {
+		t.report.Result = Silent
+		if t.report.Said > 0 {
+			t.report.Result = Answered
+		}
 	}
-	if kind == giosg.Gone || kind == giosg.Forbidden || kind == giosg.Invalid || kind == giosg.Taken {
-		return t.refused(ctx, err)
+	t.log.Debug("turn done", "result", t.report.Result, "reason", t.report.Reason, "rule", t.report.Rule)
+	return t.lease.Done(ctx, t.outcome())
+}
+
+// acted reports whether the turn has changed anything outside, or may have.
+func (t *turn) acted() bool { return t.chat != nil && t.chat.Acted() }
+
+// later leaves the event to another attempt, unless it was tried for long enough.
+func (t *turn) later(ctx context.Context, err error) error {
+	if t.lease.Attempt >= 10 && time.Since(t.lease.Since) > t.opts.GiveUp {
+		return t.giveUp(ctx)
 	}
-	// Temporary, throttled, of unknown fate, or something of our own such as Redis.
-	if t.lease.Attempt >= 10 && time.Since(t.lease.Since) > t.GiveUp {
-		return t.setAside(ctx)
+	f := chat.Failure(err)
+	pause := queue.Pause{After: max(backoff(t.lease.Attempt), f.Delay)}
+	switch {
+	case f.Unsent: // no attempt was made
+		pause = queue.Pause{After: retryAt(f), Untouched: !t.acted()}
+	case f.Fate == chat.Unknown:
+		pause.After = max(pause.After, t.opts.Settle) // the next attempt must find in the record what was sent
 	}
-	pause := queue.Pause{After: max(backoff(t.lease.Attempt), giosg.RetryAfter(err))}
-	if giosg.Refrained(err) { // the lane waits with all others of its bot user; they come back a little apart
-		pause = queue.Pause{After: comeAgain(err), Untouched: !t.acted}
-	} else if kind == giosg.Unknown || kind == giosg.Canceled && t.acted {
-		pause.After = max(pause.After, t.Settle) // what was sent must have come to rest before the next attempt looks
-	}
-	t.report.Result = "later"
+	t.report.Result = Later
 	t.log.Warn("will try again", "err", err, "after", pause.After.String())
 	return t.lease.Pause(ctx, pause)
 }
 
-// wait leaves the event in its lane until a webhook brings a token.
-func (t *turn) wait(ctx context.Context) error {
-	t.report.Result, t.report.Reason = "waiting", "the bot user has no valid token"
-	if time.Since(t.ev.At) > t.Forget {
-		t.report.Reason = "no webhook has brought a token of the bot user for " + t.Forget.String() + "; is the app still installed?"
-		return t.setAside(ctx)
+// park leaves the event in its lane until what it waits for has come.
+func (t *turn) park(ctx context.Context, w *chat.Wait) error {
+	t.report.Result = Waiting
+	if time.Since(t.ev.At) > t.opts.Forget {
+		t.report.Reason = w.Reason + ", for " + t.opts.Forget.String() + "; " + w.Hint
+		return t.giveUp(ctx)
 	}
-	t.log.Info("waits for a token", "user", t.ev.User)
-	err := t.lease.Pause(ctx, queue.Pause{After: time.Minute, Topic: Topic(t.ev.User), Untouched: !t.acted})
-	if err != nil {
+	t.log.Info("waiting", "for", w.Topic, "reason", w.Reason)
+	err := t.lease.Pause(ctx, queue.Pause{After: time.Minute, Topic: w.Topic, Untouched: !t.acted()})
+	if err != nil || !w.Came(ctx) {
 		return err
 	}
-	if _, came := t.Tokens.Get(ctx, t.ev.User); came { // meanwhile
-		return t.Queue.Wake(ctx, Topic(t.ev.User))
-	}
-	return nil
+	return t.opts.Queue.Wake(ctx, w.Topic)
 }
 
-// refused ends a turn whose call giosg turned down: quietly if the chat is over, else it is set aside for a person to look at.
-func (t *turn) refused(ctx context.Context, err error) error {
-	if t.chat.justJoined && giosg.KindOf(err) == giosg.Gone && t.lease.Attempt < 5 {
-		// The platform does not know yet what it has just accepted.
-		t.report.Result = "later"
-		return t.lease.Pause(ctx, queue.Pause{After: backoff(t.lease.Attempt)})
+// refused ends a turn whose call the platform turned down: quietly if the chat is over, otherwise as a dead letter for a person to see.
+func (t *turn) refused(ctx context.Context) error {
+	over, err := t.chat.Over(ctx)
+	if err != nil && chat.FateOf(err) != chat.Refused {
+		return t.close(ctx, err)
 	}
-	over, why := t.chat.over(ctx)
-	if why != nil && giosg.KindOf(why) != giosg.Forbidden {
-		return t.close(ctx, why)
+	if !over {
+		return t.giveUp(ctx)
 	}
-	if over {
-		t.memo.Role = left
-		t.report.Result, t.report.Reason = "over", "the chat is over or no longer the bot's"
-		t.log.Info("the chat is over or no longer the bot's")
-		t.finished = append(t.finished, t.ev.ID)
-		return t.lease.Done(ctx, t.outcome())
-	}
-	return t.setAside(ctx)
+	const reason = "the chat is over or no longer the bot's"
+	t.memo.Role = chat.Left
+	t.report.Result, t.report.Reason = Over, reason
+	t.log.Info(reason)
+	t.finish(t.ev.ID)
+	return t.lease.Done(ctx, t.outcome())
 }
 
-func (t *turn) setAside(ctx context.Context) error {
-	t.report.Result = "set aside"
-	t.log.Error("event set aside", "reason", t.report.Reason)
+// giveUp makes the event a dead letter.
+func (t *turn) giveUp(ctx context.Context) error {
+	t.report.Result = SetAside
+	t.log.Error("event given up", "reason", t.report.Reason)
 	o := queue.Outcome{Finished: t.finished, Unsettled: t.lease.Attempt > 1}
-	if t.acted {
+	if t.acted() {
 		o.Memo = t.memo.bytes()
 	}
 	return t.lease.Bury(ctx, t.report.Reason, o)
-}
-
-// backoff doubles from half a second to ten seconds, with jitter: a visitor waits. What spares a giosg in trouble is the breaker.
-func backoff(attempt int) time.Duration {
-	return jitter(min(500*time.Millisecond<<min(attempt-1, 10), 10*time.Second))
 }

@@ -2,49 +2,34 @@ package bot
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
-	"time"
 
 	fast "github.com/segmentio/encoding/json"
 
+	"giosgbot/chat"
 	"giosgbot/playbook"
+	"giosgbot/replay"
 )
 
-// role is how the bot stands to a chat.
-type role string
-
-const (
-	unknown role = ""        // nothing is remembered: the chat itself must tell
-	serving role = "serving" // joined as agent or greeter
-	aside   role = "aside"   // a member that holds no chat: a sidekick
-	outside role = "outside" // not a member
-	left    role = "left"    // was serving, and is not any more
-)
-
-// memo is what is remembered of a chat from turn to turn. It is a shortcut: all of it can be had again from the chat's lines.
+// memo is what a lane remembers of its chat from turn to turn. It saves reading the record: without it, all of this is found there.
 type memo struct {
-	Role     role           `json:"role,omitempty"`
-	Mode     playbook.Mode  `json:"mode,omitempty"`
-	State    playbook.State `json:"state,omitzero"`
-	Room     string         `json:"room,omitempty"`
-	RoomName string         `json:"room_name,omitempty"`
-	Language string         `json:"lang,omitempty"`
-	Looked   bool           `json:"looked,omitempty"`  // the room was looked up
-	Said     mark           `json:"said,omitzero"`     // our last message whose place in the chat is known
-	Whole    bool           `json:"whole,omitempty"`   // a sidekick's State is known to tell of all that was before
-	Own      []string       `json:"own,omitempty"`     // a sidekick's last messages that are accounted for
-	Blind    bool           `json:"blind,omitempty"`   // giosg did not tell the id of something we said, so Said is too old
-	Greeted  int64          `json:"greeted,omitempty"` // when our greeting was said, ms
-	Heard    int64          `json:"heard,omitempty"`   // the time of the newest line that was handled, ms
+	Role      chat.Role      `json:"role,omitempty"`
+	Mode      playbook.Mode  `json:"mode,omitempty"`
+	State     playbook.State `json:"state,omitzero"`
+	Room      string         `json:"room,omitempty"`
+	RoomName  string         `json:"room_name,omitempty"`
+	Language  string         `json:"lang,omitempty"`
+	RoomKnown bool           `json:"looked,omitempty"`  // RoomName and Language were looked up
+	Said      replay.Mark    `json:"said,omitzero"`     // the bot's words up to here belong to replies that are complete
+	Whole     bool           `json:"whole,omitempty"`   // a sidekick's State covers all that came before
+	Own       []string       `json:"own,omitempty"`     // ids of a sidekick's last messages that belong to known replies
+	Blind     bool           `json:"blind,omitempty"`   // the platform did not tell the id of something that the bot said, so Said is too old
+	Greeted   int64          `json:"greeted,omitempty"` // when the greeting was said, in Unix milliseconds
+	Heard     int64          `json:"heard,omitempty"`   // the time of the newest line that was handled, in Unix milliseconds
 }
 
-// mark is a place among the lines of a chat.
-type mark struct {
-	ID string `json:"id,omitempty"`
-	At int64  `json:"at,omitempty"` // ms
-}
-
-// recall reads a memo. What cannot be read is as good as forgotten.
+// recall reads a memo. One that cannot be read counts as none.
 func recall(b []byte) memo {
 	var m memo
 	if len(b) == 0 || fast.Unmarshal(b, &m) != nil {
@@ -53,14 +38,24 @@ func recall(b []byte) memo {
 	return m
 }
 
-// own notes a message of a sidekick's. A few are enough: only those matter that came while an attempt was in doubt.
-func (m *memo) own(id string) {
+// addOwn notes a message of a sidekick's. A few are enough, because only those matter that came while an attempt was in doubt.
+func (m *memo) addOwn(id string) {
 	const most = 8
-	if m.Role != aside {
+	if m.Role != chat.Aside {
 		return
 	}
 	m.Own = append(slices.Clone(m.Own), id)
 	m.Own = m.Own[max(0, len(m.Own)-most):]
+}
+
+// empty reports whether there is nothing worth keeping.
+func (m memo) empty() bool {
+	return m.Role == chat.Unclear && !m.Whole && reflect.DeepEqual(m.State, playbook.State{})
+}
+
+// known returns what a replay may take from the memo.
+func (m memo) known() *replay.Known {
+	return &replay.Known{State: m.State, Said: m.Said, Greeted: m.Greeted}
 }
 
 func (m memo) bytes() []byte {
@@ -69,11 +64,4 @@ func (m memo) bytes() []byte {
 		panic(err) // strings, numbers and a State, which a test marshals
 	}
 	return b
-}
-
-func ms(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
 }

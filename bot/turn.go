@@ -3,323 +3,131 @@ package bot
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"reflect"
-	"runtime/debug"
+	"slices"
 	"time"
 
-	"github.com/segmentio/encoding/json"
-
-	"giosgbot/giosg"
+	"giosgbot/chat"
 	"giosgbot/playbook"
 	"giosgbot/queue"
+	"giosgbot/replay"
 )
 
 // turn is one attempt at one event.
 type turn struct {
-	*Bot
-	lease *queue.Lease
-	ev    giosg.Event
-	chat  *chat
-	book  *playbook.Playbook
-	memo  memo
-	log   *slog.Logger
+	opts    *Options
+	waiters *waiters
+	lease   *queue.Lease
+	ev      chat.Event
+	chat    Chat // nil until the platform has opened it
+	book    *playbook.Playbook
+	memo    memo
+	pins    pins
+	log     *slog.Logger
 
+	cold       bool          // the memo does not tell what was answered, so the record must
 	finished   []string      // ids that need no work any more
-	settledAll bool          // all that the bot owes in the chat is done
-	acted      bool          // something was changed on the platform, or may have been
-	waited     time.Duration // for calls that giosg put off
+	settledAll bool          // the record was read, and all that the bot owes in it is done
+	delayed    time.Duration // how long the turn has waited in place
 	report     Report
-	untrace    func(result, reason string) // nil if the turn is not traced
+	endTrace   func(result, reason string)
 }
 
-func (b *Bot) turn(ctx context.Context, l *queue.Lease) {
-	start := time.Now()
-	t := &turn{Bot: b, lease: l, memo: recall(l.Memo)}
-	err := t.safely(func() error { return t.attempt(ctx) })
-	t.end(ctx, err)
-	t.report.Lane, t.report.Attempt, t.report.Event = l.Lane, l.Attempt, t.ev
-	t.report.Took = time.Since(start)
-	if !t.ev.At.IsZero() {
-		t.report.Waited = start.Sub(t.ev.At)
-	}
-	if t.untrace != nil {
-		t.untrace(t.report.Result, t.report.Reason)
-	}
-	if b.Observe != nil {
-		b.Observe(t.report)
-	}
-}
-
-// safely makes a panic of one turn an error of that turn.
-func (t *turn) safely(f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			t.Log.Error("panic in a turn", "lane", t.lease.Lane, "panic", p, "stack", string(debug.Stack()))
-			err = &hopeless{fmt.Errorf("panic: %v", p)}
-		}
-	}()
-	return f()
-}
-
-func (t *turn) attempt(ctx context.Context) error {
-	if err := json.Unmarshal(t.lease.Body, &t.ev); err != nil {
-		return &hopeless{fmt.Errorf("the event cannot be read: %w", err)}
-	}
-	t.log = t.Log.With("chat", t.ev.Chat, "event", t.ev.ID, "kind", t.ev.Kind, "org", t.ev.Org, "attempt", t.lease.Attempt)
-	if t.Trace != nil {
-		ctx, t.untrace = t.Trace(ctx, t.ev.Trace, slog.String("chat", string(t.ev.Chat)), slog.String("event", t.ev.ID),
-			slog.String("kind", string(t.ev.Kind)), slog.String("org", string(t.ev.Org)), slog.Int("attempt", t.lease.Attempt))
-	}
-	t.book = t.Playbook().For(string(t.ev.Org), string(t.ev.Room))
-	if t.ev.Room != "" {
-		t.memo.Room = string(t.ev.Room)
-	}
-	token, ok := t.Tokens.Get(ctx, t.ev.User)
-	if !ok {
-		return errNoToken
-	}
-	t.chat = &chat{turn: t, s: t.API.As(token).Patient(t.waits), token: token}
-	t.outOfOrder()
-	switch t.ev.Kind {
-	case giosg.EventPending:
-		return t.pending(ctx)
-	case giosg.EventRouted:
-		return t.routed(ctx)
-	case giosg.EventHuman:
-		return t.human()
-	case giosg.EventCheck:
-		return t.check(ctx)
-	case giosg.EventSaid, giosg.EventPressed:
-		return t.visitor(ctx)
-	}
-	return &hopeless{fmt.Errorf("no such kind of event: %q", t.ev.Kind)}
-}
-
-// pending takes a chat that waits, as an agent.
-func (t *turn) pending(ctx context.Context) error {
-	if !t.book.Has(playbook.Agent) {
-		return t.ignore("the playbook does not work as an agent")
-	}
-	if t.memo.Role == serving {
-		return t.ignore("the bot serves this chat already")
-	}
-	if err := t.chat.present(ctx); err != nil {
-		return err
-	}
-	err := t.chat.join(ctx, playbook.Agent)
-	if giosg.KindOf(err) == giosg.Taken {
-		if t.lease.Attempt > 1 { // by an earlier attempt of ours, perhaps
-			if in, err := t.chat.member(ctx); err != nil || in {
-				return t.joined(ctx, playbook.Agent, err)
-			}
-		}
-		t.memo.Role = outside
-		t.done("taken", "another user took the chat")
-		return nil
-	}
-	return t.joined(ctx, playbook.Agent, err)
-}
-
-// routed takes a chat that nobody serves, as a greeter.
-func (t *turn) routed(ctx context.Context) error {
-	if !t.book.Has(playbook.Greeter) {
-		return t.ignore("the playbook does not work as a greeter")
-	}
-	if t.memo.Role == serving {
-		return t.ignore("the bot serves this chat already")
-	}
-	if err := t.chat.present(ctx); err != nil {
-		return err
-	}
-	c, err := t.chat.s.RoutedChat(ctx, t.ev.Chat)
-	switch {
-	case giosg.KindOf(err) == giosg.Gone:
-		return t.ignore("the chat is not routed to the bot any more")
-	case err != nil:
-		return err
-	case c.Ended():
-		return t.ignore("the chat is over")
-	case c.PresentUserParticipantCount > 0:
-		if t.lease.Attempt > 1 { // we, perhaps
-			if in, err := t.chat.member(ctx); err != nil || in {
-				return t.greet(ctx, err)
-			}
-		}
-		t.memo.Role = outside
-		t.done("taken", "another user serves the chat")
-		return nil
-	}
-	return t.greet(ctx, t.chat.join(ctx, playbook.Greeter))
-}
-
-// greet goes on when a greeter has joined, unless somebody else was faster: nothing keeps two users from joining a routed chat.
-func (t *turn) greet(ctx context.Context, err error) error {
-	second := false
-	if err == nil {
-		err = t.chat.room(ctx) // first, so that the bot speaks right after it has read the chat
-	}
-	if err == nil {
-		if second, err = t.chat.second(ctx); second && err == nil {
-			err = t.chat.change(ctx, func(ctx context.Context) error { return t.chat.s.Leave(ctx, t.ev.Chat) })
-		}
-	}
-	if err == nil && second {
-		t.log.Info("left")
-		t.memo.Role = outside
-		t.done("taken", "another user serves the chat")
-		return nil
-	}
-	return t.joined(ctx, playbook.Greeter, err)
-}
-
-// joined greets, and answers what the visitor has written so far.
-func (t *turn) joined(ctx context.Context, mode playbook.Mode, err error) error {
-	if err != nil {
-		return err
-	}
-	t.memo.Mode = mode
-	t.finished = append(t.finished, t.ev.ID)
-	return t.catchUp(ctx, true)
-}
-
-// human notes that a colleague wrote in a chat that the bot serves.
-func (t *turn) human() error {
-	if t.memo.Role == serving {
-		in := t.about()
-		in.Kind, in.ID, in.Text, in.At = playbook.HumanSaid, t.ev.ID, t.ev.Text, t.ev.At
-		t.memo.State = t.next(t.memo.State, in).State
-		t.finished = append(t.finished, t.ev.ID)
-	}
-	t.report.Result = "silent"
-	return nil
-}
-
-// visitor answers what the visitor wrote or pressed.
-func (t *turn) visitor(ctx context.Context) error {
-	serves := t.book.Has(playbook.Agent) || t.book.Has(playbook.Greeter)
-	// An unfinished attempt may have joined, whatever the memo says.
-	if serves && (t.memo.Role == unknown || t.memo.Role == outside && (t.ev.Member || t.lease.Attempt > 1)) {
-		if err := t.findOut(ctx); err != nil {
-			return err
-		}
-	}
-	switch t.memo.Role {
-	case serving:
-		if err := t.chat.present(ctx); err != nil {
-			return err
-		}
-		if t.lease.Attempt > 1 || t.chat.cold || t.doubtful() {
-			return t.catchUp(ctx, false)
-		}
-		return t.answer(ctx)
-	case left:
-		t.finished = append(t.finished, t.ev.ID)
-		return t.ignore("the bot has left this chat")
-	}
-	return t.sidekick(ctx)
-}
-
-// findOut learns from the chat itself how the bot stands to it.
-func (t *turn) findOut(ctx context.Context) error {
-	lines, err := t.chat.read(ctx)
-	if giosg.KindOf(err) == giosg.Gone {
-		t.memo.Role = outside
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	t.memo.Mode = playbook.Agent
-	if !t.book.Has(playbook.Agent) {
-		t.memo.Mode = playbook.Greeter
-	}
-	t.memo.Role, err = t.chat.roleIn(ctx, lines)
-	if t.memo.Role == aside {
-		t.letBe(lines)
-	}
-	t.chat.cold = true
-	return err
-}
-
-// next asks the playbook.
-func (t *turn) next(s playbook.State, in playbook.Input) playbook.Plan {
-	if t.Explain {
+// plan asks the playbook.
+func (t *turn) plan(s playbook.State, in playbook.Input) playbook.Plan {
+	if t.opts.Explain {
 		return t.book.Explain(s, in)
 	}
 	return t.book.Next(s, in)
 }
 
-// about is what every input of this chat has in common.
+// about is what all inputs of this chat have in common.
 func (t *turn) about() playbook.Input {
 	return playbook.Input{
-		ID: string(t.ev.Chat), Mode: t.memo.Mode, Org: string(t.ev.Org),
+		ID: t.ev.Chat, Mode: t.memo.Mode, Org: t.ev.Org,
 		RoomID: t.memo.Room, RoomName: t.memo.RoomName, Language: t.memo.Language,
 	}
 }
 
+// lookUpRoom finds what the playbook wants to know of the room, once in a chat.
+func (t *turn) lookUpRoom(ctx context.Context) error {
+	if t.memo.RoomKnown || t.memo.Room == "" || !t.book.NeedsRoom() {
+		return nil
+	}
+	a, ok, err := t.chat.About(ctx, t.memo.Room)
+	if err != nil {
+		return err
+	}
+	t.memo.RoomKnown, t.memo.Language, t.memo.RoomName = ok, a.Language, a.RoomName
+	return nil
+}
+
+// finish notes ids that need no work any more.
+func (t *turn) finish(ids ...string) {
+	for _, id := range ids {
+		if id != "" && !slices.Contains(t.finished, id) {
+			t.finished = append(t.finished, id)
+		}
+	}
+}
+
+// ignore ends a turn that has nothing to do. It does not finish the event: the same message may come by another way, or be found in the
+// record, when the bot has a use for it.
+func (t *turn) ignore(reason string) error {
+	t.report.Result, t.report.Reason = Ignored, reason
+	return nil
+}
+
+// conclude ends a turn whose event needs no work any more.
+func (t *turn) conclude(r Result, reason string) error {
+	t.finish(t.ev.ID)
+	t.report.Result, t.report.Reason = r, reason
+	t.log.Info(reason)
+	return nil
+}
+
+// outcome is what the end of the turn makes true.
 func (t *turn) outcome() queue.Outcome {
-	// Only a chat that was read and answered as a whole tells what an earlier attempt did, whichever event that worked on.
-	o := queue.Outcome{Finished: t.finished, Fate: t.report.Result, Unsettled: t.lease.Attempt > 1 && !t.settledAll}
-	// Of a chat that is none of the bot's there is nothing to remember.
-	if m := t.memo.bytes(); !bytes.Equal(m, t.lease.Memo) && (t.lease.Memo != nil || t.memo.Role != unknown || t.memo.Whole || !reflect.DeepEqual(t.memo.State, playbook.State{})) {
+	// Only a record that was read and answered as a whole tells what an earlier attempt did, whichever event that worked on.
+	o := queue.Outcome{Finished: t.finished, Fate: string(t.report.Result), Unsettled: t.lease.Attempt > 1 && !t.settledAll}
+	if m := t.memo.bytes(); !bytes.Equal(m, t.lease.Memo) && (t.lease.Memo != nil || !t.memo.empty()) {
 		o.Memo = m
 	}
 	return o
 }
 
-// ignore ends a turn that has nothing to do. The event is not finished by it: the same message may come by another way, or be found in
-// the chat, when it matters.
-func (t *turn) ignore(reason string) error {
-	t.report.Result, t.report.Reason = "ignored", reason
-	return nil
-}
-
-// ignoreOr is ignore, unless there is an error.
-func (t *turn) ignoreOr(reason string, err error) error {
-	if err != nil {
-		return err
+// wait waits until a deferred call may be made again; see [Attempt].
+func (t *turn) wait(ctx context.Context, err error) bool {
+	f := chat.Failure(err)
+	if !f.Deferred {
+		return false
 	}
-	return t.ignore(reason)
+	delay := retryAt(f)
+	if delay > mostDelay || t.delayed+delay > mostDelays {
+		return false
+	}
+	t.delayed += delay
+	t.log.Debug("waiting to repeat a call", "err", err, "after", delay.String())
+	return t.waiters.sleep(ctx, delay)
 }
 
-// done ends a turn whose event needs no work any more.
-func (t *turn) done(result, reason string) {
-	t.finished = append(t.finished, t.ev.ID)
-	t.report.Result, t.report.Reason = result, reason
-	t.log.Info(reason)
-}
-
-// outOfOrder notes that giosg's webhooks overtake each other.
-func (t *turn) outOfOrder() {
-	if t.memo.Heard > 0 && ms(t.ev.At) < t.memo.Heard && (t.ev.Kind == giosg.EventSaid || t.ev.Kind == giosg.EventPressed) {
-		t.disorder.Store(t.ev.User, time.Now().Add(10*time.Minute))
+// settled notes that a reply is complete.
+func (t *turn) settled(r *replay.Reply) {
+	t.report.Plan = &r.Plan
+	if r.Line.ID != "" {
+		t.finish(r.Line.ID)
+		t.memo.Heard = max(t.memo.Heard, replay.Millis(r.Line.At))
+	}
+	if r.Plan.Rule != "" {
+		t.report.Rule = r.Plan.Rule
 	}
 }
 
-// doubtful tells whether there may be older messages that no webhook has told of yet. Then the chat is read before it is answered.
-func (t *turn) doubtful() bool {
-	until, ok := t.disorder.Load(t.ev.User)
-	return ok && time.Now().Before(until.(time.Time))
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+// settle waits until what an attempt that was cut short had sent has taken effect. It returns false if there was no need to wait.
+func (t *turn) settle(ctx context.Context) (waited bool, err error) {
+	wait := t.opts.Settle - time.Since(t.lease.Cut)
+	if !t.lease.Abandoned || wait <= 0 {
+		return false, nil
 	}
+	return true, sleep(ctx, wait)
 }
-
-// hopeless is an error that no further attempt can mend.
-type hopeless struct{ err error }
-
-func (h *hopeless) Error() string { return h.err.Error() }
-func (h *hopeless) Unwrap() error { return h.err }
-
-var errNoToken = errors.New("the bot user has no valid token")

@@ -14,7 +14,7 @@ import (
 	"giosgbot/config"
 )
 
-// The secrets of these tests: nothing may ever show them.
+// Secrets that no output may show.
 const (
 	hookSecret = "hook-s3cr3t-value"
 	password   = "r3dis-p4ssw0rd"
@@ -73,7 +73,7 @@ func TestDefaults(t *testing.T) {
 			t.Errorf("%s: %s", name, c)
 		}
 		if shown := c.String(); shown != "[]" {
-			t.Errorf("%s: the defaults are shown as %s, as if they were changed", name, shown)
+			t.Errorf("%s: the defaults are shown as if they were changed: %s", name, shown)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func TestEmptyAdminAddrSwitchesOff(t *testing.T) {
 		t.Errorf("still %q", c.AdminAddr)
 	}
 	if !strings.Contains(c.String(), "ADMIN_ADDR") {
-		t.Errorf("nobody can see that it is off: %s", c)
+		t.Errorf("it does not show that ADMIN_ADDR is off: %s", c)
 	}
 }
 
@@ -110,6 +110,10 @@ func TestEverySettingCanBeSet(t *testing.T) {
 		"API_TIMEOUT":       {"750ms", func(c config.Config) any { return c.APITimeout }, 750 * time.Millisecond},
 		"API_CONCURRENCY":   {"3", func(c config.Config) any { return c.APIConcurrency }, 3},
 		"LEASE":             {"2s", func(c config.Config) any { return c.Lease }, 2 * time.Second},
+		"SETTLE":            {"1s", func(c config.Config) any { return c.Settle }, time.Second},
+		"CATCH_UP_EVERY":    {"0", func(c config.Config) any { return c.CatchUpEvery }, time.Duration(0)},
+		"CATCH_UP_DELAY":    {"10", func(c config.Config) any { return c.CatchUpDelay }, 10 * time.Second},
+		"CATCH_UP_MAX_AGE":  {"2h", func(c config.Config) any { return c.CatchUpMaxAge }, 2 * time.Hour},
 		"GIVE_UP_AFTER":     {"10m", func(c config.Config) any { return c.GiveUpAfter }, 10 * time.Minute},
 		"SHUTDOWN_GRACE":    {"3s", func(c config.Config) any { return c.ShutdownGrace }, 3 * time.Second},
 		"REDIS_PREFIX":      {"shop", func(c config.Config) any { return c.RedisPrefix }, "shop"},
@@ -146,7 +150,12 @@ func TestListenAddrAndPort(t *testing.T) {
 
 func TestBadValues(t *testing.T) {
 	t.Parallel()
-	const address, link, span, number = "must be host:port or :port", "must be an address like https://example.com", "must be a time such as 30s, 5m or 48h", "must be a number from "
+	const (
+		address = "must be host:port or :port"
+		link    = "must be an address like https://example.com"
+		span    = "must be a time such as 30s, 5m or 48h"
+		number  = "must be a number from "
+	)
 	for _, tt := range []struct{ name, value, allowed string }{
 		{"LISTEN_ADDR", "8080", address},
 		{"LISTEN_ADDR", "localhost", address},
@@ -155,9 +164,9 @@ func TestBadValues(t *testing.T) {
 		{"LISTEN_ADDR", ":65536", "0 to 65535"},
 		{"LISTEN_ADDR", ":", "0 to 65535"},
 		{"LISTEN_ADDR", ":-1", "0 to 65535"},
-		{"PORT", "http", "must be a port's number"},
-		{"PORT", "70000", "must be a port's number"},
-		{"PORT", ":8080", "must be a port's number"},
+		{"PORT", "http", "must be a port number"},
+		{"PORT", "70000", "must be a port number"},
+		{"PORT", ":8080", "must be a port number"},
 		{"ADMIN_ADDR", "9090", address},
 		{"ADMIN_ADDR", "off", address},
 		{"GIOSG_BASE_URL", "service.giosg.com", link},
@@ -201,7 +210,7 @@ func TestBadValues(t *testing.T) {
 	} {
 		c, err := load(map[string]string{tt.name: tt.value})
 		if err == nil {
-			t.Errorf("%s=%s was taken: %s", tt.name, tt.value, c)
+			t.Errorf("%s=%s was accepted: %s", tt.name, tt.value, c)
 			continue
 		}
 		if !strings.HasPrefix(err.Error(), tt.name) || !strings.Contains(err.Error(), tt.allowed) || strings.Contains(err.Error(), "\n") {
@@ -222,7 +231,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 		t.Fatal("no error")
 	}
 	lines := strings.Split(err.Error(), "\n")
-	if len(lines) != len(env)-1 { // the two of the webhook secret are one problem
+	if len(lines) != len(env)-1 { // the two variables of the webhook secret are one mistake
 		t.Errorf("%d problems of %d:\n%v", len(lines), len(env)-1, err)
 	}
 	for name := range env {
@@ -265,7 +274,7 @@ func TestSecretsFromFiles(t *testing.T) {
 		t.Error("REDIS_URL_FILE was not read")
 	}
 	if c := mustLoad(t, map[string]string{"REDIS_URL_FILE": write(t, "\n")}); c.Redis != nil {
-		t.Error("an empty file is a Redis")
+		t.Error("an empty file names a Redis")
 	}
 	for _, tt := range []struct {
 		env  map[string]string
@@ -275,7 +284,7 @@ func TestSecretsFromFiles(t *testing.T) {
 		{map[string]string{"REDIS_URL": "redis://:" + password + "@h", "REDIS_URL_FILE": write(t, "x")}, "REDIS_URL and REDIS_URL_FILE are both set"},
 		{map[string]string{"WEBHOOK_SECRET_FILE": filepath.Join(t.TempDir(), "missing")}, "WEBHOOK_SECRET_FILE: "},
 		{map[string]string{"WEBHOOK_SECRET_FILE": t.TempDir()}, "WEBHOOK_SECRET_FILE: "},
-		// What belongs into the file is easily put in place of its name.
+		// An operator may put the secret where the name of the file belongs.
 		{map[string]string{"WEBHOOK_SECRET_FILE": hookSecret}, "WEBHOOK_SECRET_FILE: "},
 		{map[string]string{"REDIS_URL_FILE": "redis://:" + password + "@h:1"}, "REDIS_URL_FILE: "},
 		{map[string]string{"REDIS_URL_FILE": write(t, "http://:"+password+"@h:1")}, "REDIS_URL"},
@@ -289,7 +298,7 @@ func TestSecretsFromFiles(t *testing.T) {
 	}
 }
 
-// Wherever a configuration is printed by mistake, no secret is seen.
+// A Config that is printed by mistake shows no secret.
 func TestNothingSecretIsShown(t *testing.T) {
 	t.Parallel()
 	c := mustLoad(t, map[string]string{"WEBHOOK_SECRET": hookSecret + ",b", "REDIS_URL": "rediss://user:" + password + "@h:1"})
@@ -320,7 +329,7 @@ func TestNothingSecretIsShown(t *testing.T) {
 		noSecret(t, "the log", b.String())
 	}
 	if s := c.String(); !strings.Contains(s, "WEBHOOK_SECRET=(set)") || !strings.Contains(s, "REDIS_URL=(set)") {
-		t.Errorf("it is not shown that they are set: %s", s)
+		t.Errorf("it does not show that they are set: %s", s)
 	}
 	var b bytes.Buffer
 	slog.New(slog.NewJSONHandler(&b, nil)).Info("serving", "settings", c)
@@ -344,7 +353,10 @@ func TestSettingsDescribeThemselves(t *testing.T) {
 			t.Errorf("the default is refused: %v", err)
 		}
 	}
-	for _, name := range []string{"LISTEN_ADDR", "ADMIN_ADDR", "WEBHOOK_SECRET", "GIOSG_BASE_URL", "REDIS_URL", "DATA_FILE", "WEBHOOK_MAX_BYTES", "DEDUPE_TTL", "PRESENCE_TTL", "PLAYBOOK", "LOG_LEVEL", "LOG_FORMAT"} {
+	for _, name := range []string{
+		"LISTEN_ADDR", "ADMIN_ADDR", "WEBHOOK_SECRET", "GIOSG_BASE_URL", "REDIS_URL", "DATA_FILE", "WEBHOOK_MAX_BYTES", "DEDUPE_TTL",
+		"PRESENCE_TTL", "PLAYBOOK", "LOG_LEVEL", "LOG_FORMAT",
+	} {
 		if !seen[name] {
 			t.Errorf("there is no %s", name)
 		}

@@ -11,20 +11,16 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// parseRedis reads REDIS_URL. Its errors do not repeat the URL, which may hold a password.
+// parseRedis parses REDIS_URL. Its errors do not repeat the URL, which may hold a password.
 func parseRedis(v string) (*redis.UniversalOptions, error) {
 	scheme, rest, ok := strings.Cut(v, "://")
-	if !ok || scheme != "redis" && scheme != "rediss" && scheme != "unix" {
+	switch {
+	case ok && scheme == "unix":
+		return parseSocket(v)
+	case !ok || scheme != "redis" && scheme != "rediss":
 		return nil, errors.New("must begin with redis://, rediss:// or unix://")
 	}
-	if scheme == "unix" {
-		o, err := redis.ParseURL(v)
-		if err != nil {
-			return nil, errors.New("must be like unix:///path/to/socket?db=0")
-		}
-		return &redis.UniversalOptions{Addrs: []string{o.Addr}, DB: o.DB, Username: o.Username, Password: o.Password}, nil
-	}
-	// The hosts are cut out first: a list of them is no URL.
+	// Take the hosts out first: net/url does not parse a list of them.
 	authority, tail := rest, ""
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
 		authority, tail = rest[:i], rest[i:]
@@ -42,6 +38,34 @@ func parseRedis(v string) (*redis.UniversalOptions, error) {
 		o.Username = u.User.Username()
 		o.Password, _ = u.User.Password()
 	}
+	if o.Addrs, err = parseHosts(hosts); err != nil {
+		return nil, err
+	}
+	if db := strings.Trim(u.Path, "/"); db != "" {
+		if o.DB, err = strconv.Atoi(db); err != nil || o.DB < 0 {
+			return nil, errors.New("the path must be the number of a database, like /0")
+		}
+	}
+	if err := parseTopology(o, u.Query()); err != nil {
+		return nil, err
+	}
+	if scheme == "rediss" {
+		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return o, nil
+}
+
+// parseSocket parses the URL of a Unix socket.
+func parseSocket(v string) (*redis.UniversalOptions, error) {
+	o, err := redis.ParseURL(v)
+	if err != nil {
+		return nil, errors.New("must be like unix:///path/to/socket?db=0")
+	}
+	return &redis.UniversalOptions{Addrs: []string{o.Addr}, DB: o.DB, Username: o.Username, Password: o.Password}, nil
+}
+
+// parseHosts parses hosts that are separated by commas, with or without a port.
+func parseHosts(hosts string) (addrs []string, err error) {
 	for h := range strings.SplitSeq(hosts, ",") {
 		h = strings.TrimSpace(h)
 		if _, _, err := net.SplitHostPort(h); err != nil {
@@ -51,33 +75,30 @@ func parseRedis(v string) (*redis.UniversalOptions, error) {
 		if _, notPort := strconv.ParseUint(port, 10, 16); err != nil || notPort != nil || host == "" {
 			return nil, errors.New("every host must be like host:6379")
 		}
-		o.Addrs = append(o.Addrs, h)
+		addrs = append(addrs, h)
 	}
-	if db := strings.Trim(u.Path, "/"); db != "" {
-		if o.DB, err = strconv.Atoi(db); err != nil || o.DB < 0 {
-			return nil, errors.New("the part behind the host must be the number of a database, such as /0")
-		}
-	}
-	for k, values := range u.Query() {
+	return addrs, nil
+}
+
+// parseTopology reads from the query whether the hosts are Sentinels or a Cluster.
+func parseTopology(o *redis.UniversalOptions, query url.Values) (err error) {
+	for k, values := range query {
 		v := values[0]
 		switch k {
 		case "master_name":
 			if o.MasterName = v; v == "" {
-				return nil, errors.New("master_name must not be empty")
+				return errors.New("master_name must not be empty")
 			}
 		case "cluster":
 			if o.IsClusterMode, err = strconv.ParseBool(v); err != nil {
-				return nil, errors.New("cluster must be true or false")
+				return errors.New("cluster must be true or false")
 			}
 		default:
-			return nil, errors.New("only master_name=NAME and cluster=true may stand behind the question mark")
+			return errors.New("only master_name=NAME and cluster=true may be in the query")
 		}
 	}
-	if scheme == "rediss" {
-		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
 	if o.DB != 0 && o.MasterName == "" && (len(o.Addrs) > 1 || o.IsClusterMode) {
-		return nil, errors.New("a Cluster has only the database 0")
+		return errors.New("a Cluster has only database 0")
 	}
-	return o, nil
+	return nil
 }

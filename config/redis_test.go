@@ -48,7 +48,8 @@ func TestRedisURL(t *testing.T) {
 		o := c.Redis
 		if strings.Join(o.Addrs, " ") != tt.addrs || o.Username != tt.user || o.Password != tt.password || o.DB != tt.db ||
 			(o.TLSConfig != nil) != tt.tls || o.IsClusterMode != tt.cluster || o.MasterName != tt.master {
-			t.Errorf("%s: %q user %q password %q db %d tls %t cluster %t master %q", tt.url, o.Addrs, o.Username, o.Password, o.DB, o.TLSConfig != nil, o.IsClusterMode, o.MasterName)
+			t.Errorf("%s: %q user %q password %q db %d tls %t cluster %t master %q",
+				tt.url, o.Addrs, o.Username, o.Password, o.DB, o.TLSConfig != nil, o.IsClusterMode, o.MasterName)
 		}
 		if o.TLSConfig != nil && o.TLSConfig.InsecureSkipVerify {
 			t.Errorf("%s: the certificate is not checked", tt.url)
@@ -56,7 +57,7 @@ func TestRedisURL(t *testing.T) {
 	}
 }
 
-// A password that is not escaped must be noticed, and neither it nor a part of it repeated.
+// A password that is not escaped is an error, which repeats no part of it.
 func TestBadRedisURL(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ url, want string }{
@@ -78,8 +79,8 @@ func TestBadRedisURL(t *testing.T) {
 		{"redis://h?password=" + password, "only master_name=NAME and cluster=true"},
 		{"redis://h?cluster=perhaps", "cluster must be true or false"},
 		{"redis://h?master_name=", "master_name must not be empty"},
-		{"redis://a,b/1", "a Cluster has only the database 0"},
-		{"redis://a/1?cluster=1", "a Cluster has only the database 0"},
+		{"redis://a,b/1", "a Cluster has only database 0"},
+		{"redis://a/1?cluster=1", "a Cluster has only database 0"},
 		{"unix://", "must be like unix:///path/to/socket"},
 		{"unix://u:" + password + "@?x", "must be like unix:///path/to/socket"},
 		{"redis://u:%zz" + password + "@h", "written as %XX"},
@@ -97,7 +98,7 @@ func TestBadRedisURL(t *testing.T) {
 	} {
 		c, err := load(map[string]string{"REDIS_URL": tt.url})
 		if err == nil {
-			t.Errorf("%s was taken: hosts %q, password %q", tt.url, c.Redis.Addrs, c.Redis.Password)
+			t.Errorf("%s was accepted: hosts %q, password %q", tt.url, c.Redis.Addrs, c.Redis.Password)
 			continue
 		}
 		if !strings.HasPrefix(err.Error(), "REDIS_URL: ") || !strings.Contains(err.Error(), tt.want) {
@@ -105,12 +106,12 @@ func TestBadRedisURL(t *testing.T) {
 		}
 		noSecret(t, tt.url, err.Error())
 		if c.Redis != nil {
-			t.Errorf("%s: options beside an error", tt.url)
+			t.Errorf("%s: options together with an error", tt.url)
 		}
 	}
 }
 
-// Whatever is in REDIS_URL, its error repeats no password.
+// No error about REDIS_URL repeats the password.
 func FuzzRedisURL(f *testing.F) {
 	for _, s := range []string{"redis://u:%s@h:1/0", "redis://%s", "redis://h?%s", "unix://%s@/x", "redis://u:1/%s@h", "%s", "redis://h:%s", "redis://h/%s"} {
 		f.Add(s)

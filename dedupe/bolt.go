@@ -10,7 +10,7 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// One key per id, chat\0id, and one per chat that says when its ids may be forgotten.
+// One key for each id, chat\0id, and one for each chat with the expiry of its ids.
 var (
 	seenBucket    = []byte("seen")
 	expiresBucket = []byte("seen.expires")
@@ -52,17 +52,9 @@ func (b *Bolt) Seen(_ context.Context, chat string, ids ...string) ([]bool, erro
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("dedupe: asking for handled messages: %w", err)
+		return nil, fmt.Errorf("dedupe: looking up handled messages: %w", err)
 	}
 	return out, nil
-}
-
-// Add implements Set.
-func (b *Bolt) Add(_ context.Context, chat string, ids ...string) error {
-	if err := b.db.Update(func(tx *bbolt.Tx) error { return b.AddTx(tx, chat, ids...) }); err != nil {
-		return fmt.Errorf("dedupe: remembering handled messages: %w", err)
-	}
-	return nil
 }
 
 // SeenTx is Seen for one id in the caller's transaction.
@@ -70,13 +62,13 @@ func (b *Bolt) SeenTx(tx *bbolt.Tx, chat, id string) bool {
 	return tx.Bucket(seenBucket).Get(key(chat, id)) != nil && b.alive(tx, chat)
 }
 
-// AddTx is Add in the caller's transaction.
+// AddTx adds ids to the chat's set in the caller's transaction. Adding twice is adding once.
 func (b *Bolt) AddTx(tx *bbolt.Tx, chat string, ids ...string) error {
 	if len(ids) == 0 {
 		return nil
 	}
 	left := b.left(tx, chat)
-	if left <= 0 {
+	if left <= 0 { // expired ids must not come to life again
 		if err := forget(tx, chat); err != nil {
 			return err
 		}
@@ -89,7 +81,7 @@ func (b *Bolt) AddTx(tx *bbolt.Tx, chat string, ids ...string) error {
 	if left >= b.ttl {
 		return nil
 	}
-	// A little more than is promised, so that this is not written with each id.
+	// A little more than ttl, so that this is not written with each id.
 	expires := binary.BigEndian.AppendUint64(nil, uint64(b.now().Add(b.ttl+b.ttl/32).UnixMilli()))
 	return tx.Bucket(expiresBucket).Put([]byte(chat), expires)
 }
@@ -110,22 +102,22 @@ func (b *Bolt) left(tx *bbolt.Tx, chat string) time.Duration {
 	return time.Duration(int64(binary.BigEndian.Uint64(v))-b.now().UnixMilli()) * time.Millisecond
 }
 
-// Sweep forgets chats whose time is over, at most limit of them, and returns how many it forgot.
+// Sweep deletes chats that have expired, at most limit of them, and returns how many it deleted.
 func (b *Bolt) Sweep(limit int) (int, error) {
-	var over []string
+	var expired []string
 	err := b.db.View(func(tx *bbolt.Tx) error {
 		c := tx.Bucket(expiresBucket).Cursor()
-		for k, _ := c.First(); k != nil && len(over) < limit; k, _ = c.Next() {
+		for k, _ := c.First(); k != nil && len(expired) < limit; k, _ = c.Next() {
 			if !b.alive(tx, string(k)) {
-				over = append(over, string(k))
+				expired = append(expired, string(k))
 			}
 		}
 		return nil
 	})
-	if err == nil && len(over) > 0 {
+	if err == nil && len(expired) > 0 {
 		err = b.db.Update(func(tx *bbolt.Tx) error {
-			for _, chat := range over {
-				if b.alive(tx, chat) { // spoken in since
+			for _, chat := range expired {
+				if b.alive(tx, chat) { // used since
 					continue
 				}
 				if err := forget(tx, chat); err != nil {
@@ -136,9 +128,9 @@ func (b *Bolt) Sweep(limit int) (int, error) {
 		})
 	}
 	if err != nil {
-		return 0, fmt.Errorf("dedupe: forgetting old chats: %w", err)
+		return 0, fmt.Errorf("dedupe: deleting expired chats: %w", err)
 	}
-	return len(over), nil
+	return len(expired), nil
 }
 
 func forget(tx *bbolt.Tx, chat string) error {

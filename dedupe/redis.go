@@ -3,7 +3,6 @@ package dedupe
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -12,12 +11,11 @@ import (
 type Redis struct {
 	client redis.UniversalClient
 	key    func(chat string) string
-	ttl    time.Duration
 }
 
-// NewRedis returns a Set. key names a chat's SET: whoever adds to it in scripts of their own uses the same name.
-func NewRedis(client redis.UniversalClient, key func(chat string) string, ttl time.Duration) *Redis {
-	return &Redis{client: client, key: key, ttl: ttl}
+// NewRedis returns a Set. key returns the name of a chat's SET, to which the queue's scripts add.
+func NewRedis(client redis.UniversalClient, key func(chat string) string) *Redis {
+	return &Redis{client: client, key: key}
 }
 
 // Seen implements Set.
@@ -25,33 +23,13 @@ func (r *Redis) Seen(ctx context.Context, chat string, ids ...string) ([]bool, e
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	seen, err := r.client.SMIsMember(ctx, r.key(chat), members(ids)...).Result()
+	members := make([]any, len(ids))
+	for i, id := range ids {
+		members[i] = id
+	}
+	seen, err := r.client.SMIsMember(ctx, r.key(chat), members...).Result()
 	if err != nil {
-		return nil, fmt.Errorf("dedupe: asking for handled messages: %w", err)
+		return nil, fmt.Errorf("dedupe: looking up handled messages: %w", err)
 	}
 	return seen, nil
-}
-
-// Add implements Set.
-func (r *Redis) Add(ctx context.Context, chat string, ids ...string) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	_, err := r.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		p.SAdd(ctx, r.key(chat), members(ids)...)
-		p.PExpire(ctx, r.key(chat), r.ttl)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("dedupe: remembering handled messages: %w", err)
-	}
-	return nil
-}
-
-func members(ids []string) []any {
-	out := make([]any, len(ids))
-	for i, id := range ids {
-		out[i] = id
-	}
-	return out
 }

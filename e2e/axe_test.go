@@ -21,7 +21,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// axe-core looks for what keeps people out. It comes from npm, in this version and with this content.
+// axe-core checks accessibility. It comes from npm, in this version and with this hash.
 const (
 	axeVersion = "4.14.1"
 	axeSHA512  = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
@@ -50,14 +50,14 @@ var loadAxe = sync.OnceValues(func() (string, error) {
 	return unpackAxe(file)
 })
 
-// unpackAxe takes the script out of the package, if that is the one we know.
+// unpackAxe returns the script in the package, if the package has the expected hash.
 func unpackAxe(file string) (string, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return "", err
 	}
 	if sum := sha512.Sum512(b); base64.StdEncoding.EncodeToString(sum[:]) != axeSHA512 {
-		return "", fmt.Errorf("%s is not the axe-core that is expected", file)
+		return "", fmt.Errorf("%s is not the expected axe-core", file)
 	}
 	z, err := gzip.NewReader(bytes.NewReader(b))
 	if err != nil {
@@ -67,7 +67,7 @@ func unpackAxe(file string) (string, error) {
 	for {
 		h, err := files.Next()
 		if err != nil {
-			return "", errors.Join(errors.New("there is no axe.min.js in "+file), err)
+			return "", errors.Join(errors.New("no axe.min.js in "+file), err)
 		}
 		if h.Name == "package/axe.min.js" {
 			script, err := io.ReadAll(files)
@@ -76,15 +76,15 @@ func unpackAxe(file string) (string, error) {
 	}
 }
 
-// needAxe skips a test where axe-core is not to be had.
+// needAxe returns axe-core, or skips the test if it is not available.
 func needAxe(t *testing.T) string {
 	t.Helper()
 	if _, err := exec.LookPath("npm"); err != nil {
-		missing(t, "there is no npm here, which brings axe-core", "On Debian: apt-get install -y npm")
+		missing(t, "npm, which downloads axe-core, is not installed", "On Debian: apt-get install -y npm")
 	}
 	script, err := loadAxe()
 	if err != nil {
-		missing(t, "axe-core is not to be had: "+err.Error(), "It needs the npm registry once")
+		missing(t, "axe-core is not available: "+err.Error(), "The first run needs the npm registry")
 	}
 	return script
 }
@@ -99,7 +99,7 @@ type finding struct {
 	}
 }
 
-// accessible fails the test if axe finds anything serious or critical on the page as it is now. Lesser findings are logged.
+// accessible fails the test if axe finds a serious or critical problem on the page. It logs lesser problems.
 func (p *page) accessible(axe, screen string) {
 	p.t.Helper()
 	if !get[bool](p, "'axe' in window") {

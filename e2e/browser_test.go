@@ -1,9 +1,9 @@
-// Package e2e does what a person would do, in a real browser: it opens the sandbox and the status page, and looks at them. It has tests
-// only. They need Chromium (CHROME names another one), and those that check accessibility need npm, which brings axe-core; where one is
-// missing they are skipped, unless CI is set. Screenshots are left in the folder that ARTIFACTS names, or artifacts/ of the repository.
+// Package e2e tests the sandbox and the status page in a real browser. It has tests only. They need Chromium (CHROME may name another
+// program), and those that check accessibility need npm, which downloads axe-core. Without them the tests are skipped, or fail if CI is
+// set. Screenshots go to the folder that ARTIFACTS names, or to artifacts/ in the repository.
 //
-// The tests wait for what they want to see, never for time to pass, and retry nothing. Every page is watched: a request to another host
-// and a word on the console of the browser fail its test.
+// The tests wait for events, never for time to pass, and retry nothing. A request of a page to another host and any message on the
+// browser's console fail the test.
 package e2e
 
 import (
@@ -30,7 +30,7 @@ import (
 // patience is how long anything may take on a busy machine.
 const patience = 60 * time.Second
 
-// browser is the one process that all tests share. Each page has a profile of its own in it.
+// browser is a process that all tests share. Each page has its own profile.
 var browser struct {
 	once sync.Once
 	ctx  context.Context
@@ -38,7 +38,7 @@ var browser struct {
 	end  []func()
 }
 
-// seats bounds how many pages are open at once, so that none of them starves.
+// seats limits how many pages are open at once, so that each gets enough of the processor.
 var seats = make(chan struct{}, 3)
 
 func TestMain(m *testing.M) {
@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// missing skips a test, or fails it where everything has to be there.
+// missing skips a test, or fails it if CI is set.
 func missing(t *testing.T, what, remedy string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
@@ -58,7 +58,7 @@ func missing(t *testing.T, what, remedy string) {
 	t.Skipf("NOT TESTED: %s. %s", what, remedy)
 }
 
-// findChromium returns the path of a browser, or an empty one.
+// findChromium returns the path of a browser, or an empty string.
 func findChromium() string {
 	names := []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"}
 	if own := os.Getenv("CHROME"); own != "" {
@@ -84,10 +84,10 @@ func startBrowser(file string) (context.Context, error) {
 		chromedp.Flag("disable-domain-reliability", true),
 		chromedp.Flag("no-pings", true),
 		chromedp.Flag("lang", "en-GB"),
-		// The browser has opinions of its own about whom to call. It finds nobody.
+		// Keeps the browser from calling other hosts by itself.
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
 	)
-	if os.Getuid() == 0 || os.Getenv("CI") != "" { // its sandbox needs rights that root and containers lack; it only sees our own pages
+	if os.Getuid() == 0 || os.Getenv("CI") != "" { // its sandbox does not work as root and in containers, and it only opens our own pages
 		flags = append(flags, chromedp.NoSandbox)
 	}
 	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), flags...)
@@ -96,7 +96,7 @@ func startBrowser(file string) (context.Context, error) {
 	return ctx, chromedp.Do(ctx)
 }
 
-// form is what a page is looked at with.
+// form is a kind of screen.
 type form struct {
 	name          string
 	width, height int64
@@ -111,7 +111,7 @@ var (
 	phoneNight   = form{name: "phone-dark", width: 390, height: 844, phone: true, dark: true}
 )
 
-// page is a browser's tab.
+// page is a tab of the browser.
 type page struct {
 	t    *testing.T
 	ctx  context.Context
@@ -121,12 +121,12 @@ type page struct {
 	complaints []string
 }
 
-// visit opens a page. At the end of the test it must have nothing to complain of.
+// visit opens a page. The test fails if the page has complaints at its end.
 func visit(t *testing.T, address string, f form) *page {
 	t.Helper()
 	file := findChromium()
 	if file == "" {
-		missing(t, "there is no Chromium here", "On Debian: apt-get install -y chromium. Elsewhere set CHROME to the program of a Chromium or a Chrome")
+		missing(t, "Chromium is not installed", "On Debian: apt-get install -y chromium. Elsewhere set CHROME to the program of a Chromium or a Chrome")
 	}
 	browser.once.Do(func() { browser.ctx, browser.err = startBrowser(file) })
 	if browser.err != nil {
@@ -163,19 +163,19 @@ func visit(t *testing.T, address string, f form) *page {
 	return p
 }
 
-// hear is told what happens in the tab.
+// hear receives the events of the tab.
 func (p *page) hear(ev any) {
 	switch ev := ev.(type) {
 	case *network.EventRequestWillBeSent:
 		if at, err := url.Parse(ev.Request.URL); err != nil || at.Host != p.host || at.Scheme != "http" {
-			p.complain("it asks another host: %s %.200s", ev.Request.Method, ev.Request.URL)
+			p.complain("the page sends a request to another host: %s %.200s", ev.Request.Method, ev.Request.URL)
 		}
 	case *cdpruntime.EventConsoleAPICalled:
 		var words []string
 		for _, a := range ev.Args {
 			words = append(words, cmp.Or(a.Description, string(a.Value)))
 		}
-		p.complain("the console says: %s %s", ev.Type, strings.Join(words, " "))
+		p.complain("message on the console: %s %s", ev.Type, strings.Join(words, " "))
 	case *cdpruntime.EventExceptionThrown:
 		d := ev.ExceptionDetails
 		text := d.Text
@@ -183,8 +183,8 @@ func (p *page) hear(ev any) {
 			text += " " + d.Exception.Description
 		}
 		p.complain("a script fails: %s (%s:%d)", text, d.URL, d.LineNumber+1)
-	case *log.EventEntryAdded: // also what the Content-Security-Policy forbids
-		p.complain("the browser says: %s %s: %s %s", ev.Entry.Level, ev.Entry.Source, ev.Entry.Text, ev.Entry.URL)
+	case *log.EventEntryAdded: // among them violations of the Content-Security-Policy
+		p.complain("message of the browser: %s %s: %s %s", ev.Entry.Level, ev.Entry.Source, ev.Entry.Text, ev.Entry.URL)
 	}
 }
 
@@ -194,7 +194,7 @@ func (p *page) complain(format string, args ...any) {
 	p.complaints = append(p.complaints, fmt.Sprintf(format, args...))
 }
 
-// clean fails the test if the page has asked another host or said anything on the console.
+// clean fails the test if the page has complaints.
 func (p *page) clean() {
 	p.t.Helper()
 	p.mu.Lock()
@@ -212,7 +212,7 @@ func (p *page) must(err error) {
 	}
 }
 
-// shoot keeps a picture of what is to be seen.
+// shoot takes a screenshot.
 func (p *page) shoot(name string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)

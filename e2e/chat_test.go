@@ -15,7 +15,7 @@ func TestChatInTwoLanguages(t *testing.T) {
 	english.hears(hours)
 	b.done("answer")
 	finnish := b.comes("Verkkokauppa (fi)")
-	b.focused("#say-" + finnish.id) // one can write at once
+	b.focused("#say-" + finnish.id) // so the visitor can type at once
 	finnish.say("Hei! Milloin te olette auki? Ähtäristä päivää.")
 	finnish.hears(greetFi)
 	finnish.hears(hoursFi)
@@ -26,7 +26,7 @@ func TestChatInTwoLanguages(t *testing.T) {
 	finnish.once(greetFi, hoursFi, unknownFi)
 }
 
-func TestButtonsGoDead(t *testing.T) {
+func TestButtonsAreDisabled(t *testing.T) {
 	b := open(t, desktop)
 	v := b.first()
 	v.say("hello")
@@ -36,19 +36,19 @@ func TestButtonsGoDead(t *testing.T) {
 	v.hears(hours)
 	b.done("button")
 	b.await("the press is shown", "texts(¿).some((t) => t.endsWith('Opening hours'))", v.at+" .pressed .bubble")
-	// A press deadens the button itself; words deaden those that say so.
-	dead := "$$(¿).map((e) => e.innerText + (e.disabled ? ': dead' : '')).join() === ¿"
-	b.await("only the pressed button is dead", dead, buttons, "Opening hours: dead,Where is my order?,A human please")
+	// A press disables that button. A message disables the buttons that are set so.
+	states := "$$(¿).map((e) => e.innerText + (e.disabled ? ': disabled' : '')).join() === ¿"
+	b.await("only the pressed button is disabled", states, buttons, "Opening hours: disabled,Where is my order?,A human please")
 	v.say("blue elephants")
 	v.hears(unknown)
-	b.await("the old button for a human is dead, too, and the new ones live", dead, buttons,
-		"Opening hours: dead,Where is my order?,A human please: dead,Opening hours,Where is my order?,A human please")
+	b.await("the old button for a human is disabled too, and the new ones are enabled", states, buttons,
+		"Opening hours: disabled,Where is my order?,A human please: disabled,Opening hours,Where is my order?,A human please")
 	said := len(b.p.Chat(v.id).Lines())
-	b.clickDead(buttons + ":disabled")
+	b.clickDisabled(buttons + ":disabled")
 	b.clickText(v.at+" .acts:last-child button.act", "Where is my order?")
 	v.hears(order)
-	if pressed := len(b.p.Chat(v.id).Lines()) - said; pressed != 2 { // the press, and its answer
-		t.Errorf("a dead button did something: %d lines more", pressed)
+	if pressed := len(b.p.Chat(v.id).Lines()) - said; pressed != 2 { // the press and its answer
+		t.Errorf("a click on a disabled button added %d lines", pressed)
 	}
 }
 
@@ -61,7 +61,7 @@ func TestWhy(t *testing.T) {
 	v.hears(order)
 	v.turn("answered", "order")
 	newest := `.turn[data-result="answered"]`
-	b.await("the newest turn stands above the others", "text(¿).includes('where is my order?')", newest)
+	b.await("the newest turn is the first", "text(¿).includes('where is my order?')", newest)
 	b.click(newest + " summary")
 	b.await("the reason is shown", "text(¿).includes('order')", newest+" .reasons .yes")
 	b.await("it is shown why another rule did not answer", "text(¿).includes('hours')", newest+" .reasons .no")
@@ -69,7 +69,7 @@ func TestWhy(t *testing.T) {
 	b.done("why")
 	b.await("webhooks and calls are on the wire", "$('#wire li[data-kind=hook]') && $('#wire li[data-kind=call]')")
 	b.clickText("[data-wire]", "Webhooks")
-	b.await("calls are out of sight", "!$$('#wire li[data-kind=call]').some(seen) && $$('#wire li[data-kind=hook]').some(seen)")
+	b.await("calls are hidden", "!$$('#wire li[data-kind=call]').some(seen) && $$('#wire li[data-kind=hook]').some(seen)")
 }
 
 func TestHumanTakesOver(t *testing.T) {
@@ -77,7 +77,7 @@ func TestHumanTakesOver(t *testing.T) {
 	v := b.first()
 	v.say("I want a human")
 	v.hears(asked)
-	b.await("a human is wanted", "$(¿).dataset.kind === 'wanted'", v.at+" .status")
+	b.await("a human is invited", "$(¿).dataset.kind === 'wanted'", v.at+" .status")
 	b.click(`#operator-chats [data-row="` + v.id + `"]`)
 	b.click("#operator-join")
 	b.focused("#operator-text")
@@ -89,7 +89,7 @@ func TestHumanTakesOver(t *testing.T) {
 	v.say("opening hours?")
 	v.turn("silent", "opening hours?")
 	if said := b.p.Chat(v.id).Said("bot"); len(said) != before {
-		t.Errorf("the bot does not keep quiet: %q", said[before:])
+		t.Errorf("the bot is not silent: %q", said[before:])
 	}
 	b.never("the bot seems to be typing", "seen($(¿))", v.at+" .typing")
 	b.await("the operator reads it", "texts('#operator-lines .bubble').includes('opening hours?')")
@@ -99,7 +99,7 @@ func TestHumanTakesOver(t *testing.T) {
 	b.await("Aino is offline", "text('#operator-who [aria-pressed=true]').includes('offline') || $('#operator-who [aria-pressed=true] .sr').textContent.includes('offline')")
 }
 
-// Whatever anybody writes is text.
+// Markup in messages is shown as text.
 func TestHostileTextIsText(t *testing.T) {
 	b := open(t, desktop)
 	v := b.first()
@@ -118,21 +118,21 @@ func TestHostileTextIsText(t *testing.T) {
 	b.click("#operator-join")
 	b.focused("#operator-text")
 	b.press("<b onmouseover=document.title='evil'>bold</b>", kb.Enter)
-	b.await("a human's words are text, too", "texts(¿).includes(\"<b onmouseover=document.title='evil'>bold</b>\")", v.at+" .by-human .bubble")
+	b.await("the human's words are text too", "texts(¿).includes(\"<b onmouseover=document.title='evil'>bold</b>\")", v.at+" .by-human .bubble")
 	b.never("markup came to life", "$$('main img, main script, main b[onmouseover], .bubble *:not(.sr)').length > 0 || document.title === 'evil'")
 
-	// A playbook may be somebody else's, too.
+	// A playbook may come from somebody else.
 	b.click("#tab-book")
 	b.write("#book-text", "")
 	b.selectAll()
 	b.press(strings.ReplaceAll(hostileBook, "\n", kb.Enter))
-	b.await("the playbook is in force", "text('#book-state').startsWith('In force')")
+	b.active()
 	b.await("its name is text", "text('#book-name').includes('<img src=x')")
 	v = b.comes("Web shop (en)")
 	v.say("hello")
 	v.hears(`<i id="evil">no</i>`)
 	b.await("a card is shown", "text(¿) === '<u>card</u>'", v.at+" .card strong")
-	b.await("a link that is none is a button", "texts(¿).includes('<s>go</s>')", v.at+" button.act")
+	b.await("a link that is not a web address is a button", "texts(¿).includes('<s>go</s>')", v.at+" button.act")
 	b.never("markup came to life", "$$('#evil, main u, main s').length > 0 || document.title === 'evil'")
 }
 
@@ -147,7 +147,7 @@ func (p *page) selectAll() {
 func TestKeyboardIsEnough(t *testing.T) {
 	b := open(t, desktop)
 	v := b.first()
-	b.press(kb.Tab, kb.Enter) // skips to the chats
+	b.press(kb.Tab, kb.Enter) // the link that skips to the chats
 	b.await("the focus is at the chats", "document.activeElement.id === 'visitors'")
 	b.tab("#say-" + v.id)
 	b.press("Opening hours?", kb.Enter)

@@ -13,11 +13,11 @@ import (
 
 	"giosgbot/admin"
 	"giosgbot/bot"
-	"giosgbot/giosg"
+	"giosgbot/chat"
 	"giosgbot/queue"
 )
 
-// evening is a queue's state at a moment of the hour that hour plays.
+// evening is the state of a queue at one moment of the simulation.
 type evening struct {
 	stats queue.Stats
 	dead  []queue.Dead
@@ -34,101 +34,122 @@ func (e *evening) Drop(_ context.Context, _ string) error {
 	return nil
 }
 
-// id makes the same id of the same numbers.
+// id returns an id that depends on the numbers only.
 func id(kind, n int) string {
 	r := rand.New(rand.NewPCG(uint64(kind), uint64(n)))
 	return fmt.Sprintf("%08x-%04x-4%03x-a%03x-%012x", r.Uint32(), r.IntN(1<<16), r.IntN(1<<12), r.IntN(1<<12), r.Int64N(1<<48))
 }
 
 // say is the nth event.
-func say(n int, at time.Time) giosg.Event {
-	return giosg.Event{
-		Kind: giosg.EventSaid, User: giosg.UserID(id(3, n%2)), Org: giosg.OrgID(id(5, n%2)), Chat: giosg.ChatID(id(11, n/3)), ID: id(13, n), At: at,
+func say(n int, at time.Time) chat.Event {
+	return chat.Event{
+		Kind: chat.Said, User: id(3, n%2), Org: id(5, n%2), Chat: id(11, n/3), ID: id(13, n), At: at,
 		Text: "Where is my order?",
 	}
 }
 
-// hour is the status page after an hour of a shop's evening, played in a moment: rising traffic, and ten minutes in which the platform was
-// slow and failed at times.
+// simulation plays an hour of a shop's evening: traffic rises, and for ten minutes the platform is slow and some of its calls fail.
+type simulation struct {
+	*rand.Rand
+	admin *admin.Admin
+	lanes evening
+	end   time.Time
+	now   time.Time
+	n     int // of events
+}
+
+// hour serves the status page after a simulated hour.
 func hour(t *testing.T) string {
 	t.Helper()
 	end := time.Now()
-	now := end.Add(-time.Hour)
-	lanes := &evening{}
-	users := []giosg.UserID{giosg.UserID(id(3, 0)), giosg.UserID(id(3, 1))}
-	a := admin.New(admin.Options{
-		Queue: lanes, Store: "redis", Version: "v1.4.0", Now: func() time.Time { return now }, Debug: true,
-		Playbook: func() admin.Playbook { return admin.Playbook{Name: "shop", Version: "3f9a1c"} },
-		Presence: func() map[giosg.UserID]time.Time {
-			return map[giosg.UserID]time.Time{users[0]: end.Add(3 * time.Hour), users[1]: end.Add(7 * time.Hour)}
+	s := &simulation{Rand: rand.New(rand.NewPCG(7, 11)), end: end, now: end.Add(-time.Hour)}
+	s.admin = admin.New(admin.Options{
+		Queue: &s.lanes, Store: "redis", Version: "v1.4.0", Now: func() time.Time { return s.now }, Debug: true,
+		Playbook:  func() admin.Playbook { return admin.Playbook{Name: "shop", Version: "3f9a1c"} },
+		CallKinds: []string{"ok", "unknown"},
+		Users: func() []admin.UserState {
+			return []admin.UserState{
+				{User: id(3, 0), Org: id(5, 0), TokenExpires: end.Add(280 * time.Second), PresentUntil: end.Add(3 * time.Hour), CallsInFlight: 2},
+				{User: id(3, 1), Org: id(5, 1), TokenExpires: end.Add(150 * time.Second), PresentUntil: end.Add(7 * time.Hour)},
+			}
 		},
-		Tokens: func() []giosg.Token {
-			return []giosg.Token{{User: users[0], Org: giosg.OrgID(id(5, 0)), Expires: end.Add(280 * time.Second)}, {User: users[1], Org: giosg.OrgID(id(5, 1)), Expires: end.Add(150 * time.Second)}}
-		},
-		Manners: func() []giosg.Manners { return []giosg.Manners{{User: users[0], InFlight: 2}, {User: users[1]}} },
 	})
-	r := rand.New(rand.NewPCG(7, 11))
-	rules := []string{"hours", "order", "order", "order", "order number", "returns", "human", "fallback", "greeting"}
-	n := 0
 	for minute := range 60 {
-		slow := minute >= 34 && minute < 44
-		many := int(28 + 22*math.Sin(float64(minute)/19) + 9*r.Float64())
-		for i := range many {
-			n++
-			now = end.Add(time.Duration(minute-60)*time.Minute + time.Duration(i)*time.Minute/time.Duration(many))
-			ev := say(n, now.Add(-time.Second))
-			a.Webhook("/webhooks/messages", "kept", 2*time.Millisecond)
-			a.Webhook("/webhooks/messages", "ignored", time.Millisecond)
-			a.Token(giosg.Token{User: ev.User, Org: ev.Org})
-			took := time.Duration(float64(150*time.Millisecond) * math.Exp(r.NormFloat64()/2))
-			report := bot.Report{Event: ev, Lane: ev.Lane(), Result: "answered", Rule: rules[r.IntN(len(rules))], Said: 1, Attempt: 1, Waited: 60 * time.Millisecond, Took: took}
-			if n%9 == 0 {
-				report.Result, report.Rule, report.Said, report.Reason = "silent", "", 0, ""
-			}
-			if slow {
-				report.Took *= 6
-			}
-			if slow && n%4 == 0 {
-				failed := report
-				failed.Result, failed.Rule, failed.Reason = "later", "", "send message: giosg says 503"
-				a.Turn(failed)
-				a.Call(giosg.Call{Op: "send message", Kind: giosg.Unknown, Duration: report.Took})
-				report.Attempt, report.Waited = 2, 3*time.Second
-			}
-			a.Turn(report)
-			a.Call(giosg.Call{Op: "send message", Duration: report.Took / 2})
-			if n%3 == 0 {
-				a.Call(giosg.Call{Op: "join chat", Duration: report.Took / 3})
-				a.Call(giosg.Call{Op: "get room", Duration: report.Took / 4})
-			}
-		}
-		lanes.stats = queue.Stats{Ready: r.IntN(3), Dead: len(lanes.dead)}
-		if slow {
-			lanes.stats.Paused, lanes.stats.Oldest = 4+r.IntN(8), time.Duration(2+r.IntN(7))*time.Second
-		}
-		if minute == 40 || minute == 47 {
-			n++
-			ev := say(n, now)
-			body, err := json.Marshal(ev)
-			if err != nil {
-				t.Fatal(err)
-			}
-			lanes.dead = append(lanes.dead, queue.Dead{
-				ID: id(17, n), Item: queue.Item{Lane: ev.Lane(), ID: ev.ID, At: ev.At, Body: body}, Attempts: 1, At: now,
-				Reason: "send message: giosg says 400: attachments: the picture's address is not valid",
-			})
-			a.Webhook("/webhooks/messages", "kept", time.Millisecond)
-			a.Turn(bot.Report{Event: ev, Lane: ev.Lane(), Result: "set aside", Reason: lanes.dead[len(lanes.dead)-1].Reason, Attempt: 1})
-		}
-		lanes.stats.Dead = len(lanes.dead)
-		a.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/api/status", nil))
+		s.minute(t, minute)
 	}
-	now = end
-	waits := say(n+3, end.Add(-9*time.Second))
-	a.Webhook("/webhooks/messages", "kept", time.Millisecond)
-	a.Turn(bot.Report{Event: waits, Lane: waits.Lane(), Result: "later", Reason: "send message: giosg says 503", Attempt: 3})
-	lanes.stats = queue.Stats{Ready: 1, Paused: 1, Dead: len(lanes.dead)}
-	server := httptest.NewServer(a.Handler())
+	s.now = end
+	waits := say(s.n+3, end.Add(-9*time.Second))
+	s.admin.Webhook("/webhooks/messages", "kept", time.Millisecond)
+	s.admin.Turn(bot.Report{Event: waits, Lane: waits.Lane(), Result: "later", Reason: "send message: giosg says 503", Attempt: 3})
+	s.lanes.stats = queue.Stats{Ready: 1, Paused: 1, Dead: len(s.lanes.dead)}
+	server := httptest.NewServer(s.admin.Handler())
 	t.Cleanup(server.CloseClientConnections)
 	return server.URL
+}
+
+func (s *simulation) minute(t *testing.T, minute int) {
+	t.Helper()
+	slow := minute >= 34 && minute < 44
+	many := int(28 + 22*math.Sin(float64(minute)/19) + 9*s.Float64())
+	for i := range many {
+		s.now = s.end.Add(time.Duration(minute-60)*time.Minute + time.Duration(i)*time.Minute/time.Duration(many))
+		s.message(slow)
+	}
+	s.lanes.stats = queue.Stats{Ready: s.IntN(3)}
+	if slow {
+		s.lanes.stats.Paused, s.lanes.stats.Oldest = 4+s.IntN(8), time.Duration(2+s.IntN(7))*time.Second
+	}
+	if minute == 40 || minute == 47 {
+		s.deadLetter(t)
+	}
+	s.lanes.stats.Dead = len(s.lanes.dead)
+	s.admin.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/api/status", nil)) // takes a sample
+}
+
+// message is a visitor's message and the turn that answers it.
+func (s *simulation) message(slow bool) {
+	rules := []string{"hours", "order", "order", "order", "order number", "returns", "human", "fallback", "greeting"}
+	s.n++
+	a, ev := s.admin, say(s.n, s.now.Add(-time.Second))
+	a.Webhook("/webhooks/messages", "kept", 2*time.Millisecond)
+	a.Webhook("/webhooks/messages", "ignored", time.Millisecond)
+	a.UserSeen(ev.User, ev.Org)
+	took := time.Duration(float64(150*time.Millisecond) * math.Exp(s.NormFloat64()/2))
+	report := bot.Report{Event: ev, Lane: ev.Lane(), Result: "answered", Rule: rules[s.IntN(len(rules))], Said: 1, Attempt: 1, Waited: 60 * time.Millisecond, Took: took}
+	if s.n%9 == 0 {
+		report.Result, report.Rule, report.Said, report.Reason = "silent", "", 0, ""
+	}
+	if slow {
+		report.Took *= 6
+	}
+	if slow && s.n%4 == 0 {
+		failed := report
+		failed.Result, failed.Rule, failed.Reason = "later", "", "send message: giosg says 503"
+		a.Turn(failed)
+		a.Call("send message", "unknown", true, report.Took)
+		report.Attempt, report.Waited = 2, 3*time.Second
+	}
+	a.Turn(report)
+	a.Call("send message", "ok", false, report.Took/2)
+	if s.n%3 == 0 {
+		a.Call("join chat", "ok", false, report.Took/3)
+		a.Call("get room", "ok", false, report.Took/4)
+	}
+}
+
+// deadLetter is an event that the platform refuses.
+func (s *simulation) deadLetter(t *testing.T) {
+	t.Helper()
+	s.n++
+	ev := say(s.n, s.now)
+	body, err := json.Marshal(ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const reason = "send message: giosg says 400: attachments: the picture's address is not valid"
+	s.lanes.dead = append(s.lanes.dead, queue.Dead{
+		ID: id(17, s.n), Item: queue.Item{Lane: ev.Lane(), ID: ev.ID, At: ev.At, Body: body}, Attempts: 1, At: s.now, Reason: reason,
+	})
+	s.admin.Webhook("/webhooks/messages", "kept", time.Millisecond)
+	s.admin.Turn(bot.Report{Event: ev, Lane: ev.Lane(), Result: "set aside", Reason: reason, Attempt: 1})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// The words that expressions are written in.
+// words are functions for expressions.
 const words = `
 const $ = (s) => document.querySelector(s);
 const $$ = (s) => [...document.querySelectorAll(s)];
@@ -20,11 +20,11 @@ const texts = (s) => $$(s).map((e) => e.innerText.trim());
 const seen = (e) => Boolean(e) && e.checkVisibility({ visibilityProperty: true }) && e.getBoundingClientRect().width > 0;
 `
 
-// js puts values into an expression, each in the place of a ¿, as JSON.
+// js replaces each ¿ in an expression by a value, as JSON.
 func js(expression string, values ...any) string {
 	parts := strings.Split(expression, "¿")
 	if len(parts) != len(values)+1 {
-		panic("an expression with another number of values: " + expression)
+		panic("the expression has another number of values: " + expression)
 	}
 	var b strings.Builder
 	b.WriteString(parts[0])
@@ -51,13 +51,13 @@ func get[T any](p *page, expression string, values ...any) T {
 	return v
 }
 
-// await waits until an expression is true. What it means is told when it never is.
+// await waits until an expression is true. If it never is, the failure shows its meaning.
 func (p *page) await(meaning, expression string, values ...any) {
 	p.t.Helper()
 	awaited[bool](p, meaning, "Boolean("+expression+")", values...)
 }
 
-// awaited waits until an expression is something, and returns that.
+// awaited waits until an expression is truthy, and returns its value.
 func awaited[T any](p *page, meaning, expression string, values ...any) T {
 	p.t.Helper()
 	const loop = `(async () => {` + words + `
@@ -84,35 +84,35 @@ func awaited[T any](p *page, meaning, expression string, values ...any) T {
 	case err != nil:
 		p.t.Fatalf("%s: %v", meaning, err)
 	case got.Found == nil:
-		p.t.Fatalf("not so after %v: %s\n%s %s\nThe page says:\n%s", patience, meaning, js(expression, values...), got.Problem, got.Page)
+		p.t.Fatalf("not true after %v: %s\n%s %s\nThe page shows:\n%s", patience, meaning, js(expression, values...), got.Problem, got.Page)
 	}
 	return *got.Found
 }
 
-// never checks that something is not so, once everything it could come from has happened.
+// never checks that an expression is false now. Call it when everything that could make it true has happened.
 func (p *page) never(meaning, expression string, values ...any) {
 	p.t.Helper()
 	if get[bool](p, "Boolean("+expression+")", values...) {
-		p.t.Errorf("it is so: %s", meaning)
+		p.t.Errorf("must not be true: %s", meaning)
 	}
 }
 
-// click waits until a person could click on an element, and does so with the mouse: it is in view, enabled, at rest, and nothing covers it.
+// click waits until an element is in view, enabled, not moving and not covered, and clicks on it with the mouse.
 func (p *page) click(selector string) {
 	p.t.Helper()
 	p.clickOn("an element to click: "+selector, js("$(¿)", selector))
 }
 
-// clickText clicks on the element of that very text.
+// clickText clicks on the element with that text.
 func (p *page) clickText(selector, label string) {
 	p.t.Helper()
-	p.clickOn("an element to click: "+selector+" that says "+label, js("$$(¿).find((e) => e.innerText.trim() === ¿)", selector, label))
+	p.clickOn("an element to click: "+selector+" with the text "+label, js("$$(¿).find((e) => e.innerText.trim() === ¿)", selector, label))
 }
 
-// clickDead clicks where a disabled element is.
-func (p *page) clickDead(selector string) {
+// clickDisabled clicks on a disabled element.
+func (p *page) clickDisabled(selector string) {
 	p.t.Helper()
-	at := awaited[struct{ X, Y float64 }](p, "a dead element: "+selector, `(() => {
+	at := awaited[struct{ X, Y float64 }](p, "a disabled element: "+selector, `(() => {
 		const e = $(¿);
 		e.scrollIntoView({ block: 'nearest', behavior: 'instant' });
 		const b = e.getBoundingClientRect();
@@ -121,30 +121,57 @@ func (p *page) clickDead(selector string) {
 	p.must(chromedp.Do(p.ctx, chromedp.MouseClickXY(at.X, at.Y)))
 }
 
+// clickOn aims at an element and clicks. Elements may move between the two, for example when a list gets a new row. Then the click has no
+// effect on what it hits, and clickOn aims again, as a person would.
 func (p *page) clickOn(meaning, element string) {
 	p.t.Helper()
-	at := awaited[struct{ X, Y float64 }](p, meaning, `await (async () => {
-		const e = `+element+`;
-		if (!seen(e) || e.disabled) return null;
-		e.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: 'instant' });
-		const before = e.getBoundingClientRect();
-		await new Promise((resolve) => setTimeout(resolve, 50));
-		const b = e.getBoundingClientRect();
-		if (b.x !== before.x || b.y !== before.y || b.width !== before.width) return null;
-		const x = b.x + Math.min(b.width / 2, 60), y = b.y + Math.min(b.height / 2, 40);
-		const top = document.elementFromPoint(x, y);
-		return e === top || e.contains(top) || top?.control === e || e.labels && [...e.labels].some((l) => l.contains(top)) ? { x, y } : null;
-	})()`)
-	p.must(chromedp.Do(p.ctx, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at.X, at.Y), chromedp.MouseClickXY(at.X, at.Y)))
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		at := awaited[struct{ X, Y float64 }](p, meaning, `await (async () => {
+			const e = `+element+`;
+			if (!seen(e) || e.disabled) return null;
+			e.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: 'instant' });
+			const before = e.getBoundingClientRect();
+			await new Promise((resolve) => setTimeout(resolve, 50));
+			const b = e.getBoundingClientRect();
+			if (b.x !== before.x || b.y !== before.y || b.width !== before.width) return null;
+			const x = b.x + Math.min(b.width / 2, 60), y = b.y + Math.min(b.height / 2, 40);
+			const on = (top) => e.contains(top) || top?.control === e || [...e.labels ?? []].some((l) => l.contains(top));
+			if (!on(document.elementFromPoint(x, y))) return null;
+			`+watchClick+`
+			return { x, y };
+		})()`)
+		p.must(chromedp.Do(p.ctx, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at.X, at.Y), chromedp.MouseClickXY(at.X, at.Y)))
+		if get[bool](p, "window.unwatchClick()") {
+			return
+		}
+	}
+	p.t.Fatalf("%s: it does not stay in its place", meaning)
 }
 
-// focused waits until an element has the focus, as one must before one types.
+// watchClick blocks the events of a click that misses. window.unwatchClick ends this and returns whether the click has hit.
+const watchClick = `
+	const events = ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click'];
+	let hit = false;
+	const watch = (event) => {
+		if (!on(event.target)) {
+			event.preventDefault();
+			event.stopImmediatePropagation();
+		} else if (event.type === 'click') hit = true;
+	};
+	for (const type of events) addEventListener(type, watch, true);
+	window.unwatchClick = () => {
+		for (const type of events) removeEventListener(type, watch, true);
+		return hit;
+	};
+`
+
+// focused waits until an element has the focus.
 func (p *page) focused(selector string) {
 	p.t.Helper()
 	p.await("the focus is on "+selector, "document.activeElement === $(¿)", selector)
 }
 
-// write clicks into a field and types.
+// write clicks on a field and types.
 func (p *page) write(selector, what string) {
 	p.t.Helper()
 	p.click(selector)
@@ -152,7 +179,7 @@ func (p *page) write(selector, what string) {
 	p.press(what)
 }
 
-// press presses keys, one after the other.
+// press presses keys one after the other.
 func (p *page) press(keys ...string) {
 	p.t.Helper()
 	for _, k := range keys {
@@ -160,7 +187,7 @@ func (p *page) press(keys ...string) {
 	}
 }
 
-// tab presses Tab until an element has the focus, as those do who have no mouse.
+// tab presses Tab until an element has the focus.
 func (p *page) tab(selector string) {
 	p.t.Helper()
 	for range 80 {
@@ -170,5 +197,5 @@ func (p *page) tab(selector string) {
 		}
 		p.press(kb.Tab)
 	}
-	p.t.Fatalf("80 times Tab do not lead to %s", selector)
+	p.t.Fatalf("pressing Tab 80 times does not reach %s", selector)
 }

@@ -11,7 +11,7 @@ import (
 	"giosgbot/sandbox"
 )
 
-// What the playbook of the sandbox's beginning says.
+// Texts of the playbook that the sandbox starts with.
 const (
 	greeting  = "Hi! I am the shop's bot. How can I help?"
 	hours     = "We are here Mon–Fri 9–17 and Sat 10–15."
@@ -40,7 +40,7 @@ func serve(t *testing.T) (string, *giosgtest.Platform) {
 	server := httptest.NewServer(s.Handler())
 	t.Cleanup(func() {
 		if v := s.Platform().Violations(); len(v) != 0 {
-			t.Errorf("the bot did what none may do: %+v", v)
+			t.Errorf("the bot broke the rules of the platform: %+v", v)
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -50,7 +50,7 @@ func serve(t *testing.T) (string, *giosgtest.Platform) {
 	return server.URL, s.Platform()
 }
 
-// open starts a sandbox and looks at it.
+// open starts a sandbox and opens its page.
 func open(t *testing.T, f form) *box {
 	t.Helper()
 	t.Parallel()
@@ -67,7 +67,7 @@ type visitor struct {
 	at string // the window's selector
 }
 
-// first is the visitor who is there from the beginning.
+// first returns the visitor who is there from the start.
 func (b *box) first() visitor {
 	b.t.Helper()
 	return b.visitor(awaited[string](b.page, "there is a visitor", "$('.window')?.dataset.chat"))
@@ -77,7 +77,7 @@ func (b *box) visitor(id string) visitor {
 	return visitor{b, id, `.window[data-chat="` + id + `"]`}
 }
 
-// comes lets another visitor come to the room of that name.
+// comes adds a visitor to the room with that name.
 func (b *box) comes(room string) visitor {
 	b.t.Helper()
 	before := get[[]string](b.page, "$$('.window').map((e) => e.dataset.chat)")
@@ -86,7 +86,7 @@ func (b *box) comes(room string) visitor {
 	return b.visitor(awaited[string](b.page, "there is another visitor", "$$('.window').map((e) => e.dataset.chat).find((id) => !¿.includes(id))", before))
 }
 
-// choose chooses from a list with the keyboard, by its label.
+// choose chooses the option with that label, with the keyboard.
 func (b *box) choose(list, label string) {
 	b.t.Helper()
 	b.await(list+" has "+label, "[...$(¿).options].some((o) => o.text === ¿)", list, label)
@@ -106,19 +106,19 @@ func (v visitor) say(what string) {
 	v.await("the visitor's words are in the window: "+what, "texts(¿).includes(¿)", v.at+" .by-visitor .bubble", what)
 }
 
-// hears waits until the bot says so.
+// hears waits until the bot has said what.
 func (v visitor) hears(what string) {
 	v.t.Helper()
 	v.await("the bot says "+what, "texts(¿).includes(¿)", v.at+" .by-bot .bubble", what)
 }
 
-// once checks that the bot said each of these once, on giosg's side and in the window, when all that was under way has come.
+// once checks that the bot said each text once, on the platform and in the window, after all webhooks have been delivered.
 func (v visitor) once(whats ...string) {
 	v.t.Helper()
 	ctx, cancel := context.WithTimeout(v.ctx, patience)
 	defer cancel()
 	if err := v.p.AwaitDeliveries(ctx); err != nil {
-		v.t.Fatalf("webhooks are still under way: %v", err)
+		v.t.Fatalf("not all webhooks were delivered: %v", err)
 	}
 	for _, what := range whats {
 		n := 0
@@ -133,7 +133,7 @@ func (v visitor) once(whats ...string) {
 	}
 }
 
-// turn waits for a turn about this visitor with that result, and that words stand in it.
+// turn waits for a turn of this visitor with that result and text.
 func (v visitor) turn(result, has string) {
 	v.t.Helper()
 	v.await("a turn is "+result+": "+has, "$$(¿).some((e) => e.innerText.includes(¿))", `.turn[data-result="`+result+`"][data-chat="`+v.id+`"]`, has)
@@ -147,9 +147,28 @@ func (b *box) done(steps ...string) {
 	}
 }
 
-// turns a switch of the bad weather.
+// turns turns a switch and waits until the server knows it.
 func (b *box) turns(name string, on bool) {
 	b.t.Helper()
 	b.click("#switch-" + name)
-	b.await("the switch "+name+" is turned", "$(¿).checked === ¿", "#switch-"+name, on)
+	b.await("the switch "+name+" is turned", "$(¿).checked === ¿ && $(¿).ariaBusy !== 'true'", "#switch-"+name, on, "#switch-"+name)
+}
+
+// kills kills the bot, and starts starts it again. Both wait until it has happened.
+func (b *box) kills() {
+	b.t.Helper()
+	b.click("#bot-kill")
+	b.await("the bot is killed", "text('#bot-state') === 'Bot killed'")
+}
+
+func (b *box) starts() {
+	b.t.Helper()
+	b.click("#bot-start")
+	b.await("the bot is running again", "text('#bot-state') === 'Bot running'")
+}
+
+// active waits until the text in the editor is the active playbook, and the page says so.
+func (b *box) active() {
+	b.t.Helper()
+	b.await("the text is the active playbook", "text('#book-state').startsWith('Active') && !$('#book-problems li.error')")
 }

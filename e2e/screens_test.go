@@ -8,7 +8,7 @@ import (
 
 var forms = []form{desktop, desktopNight, phone, phoneNight}
 
-// Every screen, in each form: a picture of it, and what axe finds.
+// Takes a screenshot of every screen in each form, and checks it with axe.
 func TestSandboxScreens(t *testing.T) {
 	axe := needAxe(t)
 	for _, f := range forms {
@@ -76,10 +76,9 @@ func TestSandboxScreens(t *testing.T) {
 			b.await("each line has its number beside it", "Math.abs($('#book-lines').scrollHeight - $('#book-text').scrollHeight) < 20")
 			screen("playbook")
 			b.replace("", "keywords:", "keywrods:")
-			b.await("the mistake is found", "$('#book-problems li.error')")
+			b.problem("keywrods")
 			screen("playbook-broken")
-			b.click("#bot-kill")
-			b.await("the bot is dead", "text('#bot-state') === 'Bot killed'")
+			b.kills()
 			screen("killed")
 		})
 	}
@@ -110,7 +109,7 @@ func TestStatusScreens(t *testing.T) {
 			get[bool](p, "($('#find-title').scrollIntoView({ behavior: 'instant' }), true)")
 			screen("found")
 			p.clickText("#dead button", "Drop")
-			p.await("it is asked whether that is meant", "$('#ask').open")
+			p.await("the page asks for confirmation", "$('#ask').open")
 			screen("ask")
 		})
 	}
@@ -121,7 +120,7 @@ func TestStatusBegin(t *testing.T) {
 	for _, f := range forms {
 		t.Run(f.name, func(t *testing.T) {
 			d := run(t, f)
-			d.await("nothing has come yet", "text('#verdict-title').startsWith('Ready')")
+			d.await("no webhook has arrived yet", "text('#verdict-title').startsWith('Ready')")
 			d.still()
 			d.shoot("status-begin-" + f.name)
 			d.accessible(axe, "begin")
@@ -129,7 +128,7 @@ func TestStatusBegin(t *testing.T) {
 	}
 }
 
-// still waits until nothing on the page moves: axe cannot judge the colours of what fades in.
+// still waits until all animations have ended: axe cannot judge colours that change.
 func (p *page) still() {
 	p.t.Helper()
 	p.await("nothing moves", "document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)")

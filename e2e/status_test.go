@@ -32,7 +32,7 @@ fallback:
 
 const price, late = "It costs 10 €.", "Mon–Fri 9–17."
 
-// desk is a platform, the real bot, and its status page.
+// desk is a platform, the real bot and its status page.
 type desk struct {
 	*page
 	p    *giosgtest.Platform
@@ -41,7 +41,7 @@ type desk struct {
 	url  string
 }
 
-// run starts the bot and looks at its status page.
+// run starts the bot and opens its status page.
 func run(t *testing.T, f form) *desk {
 	t.Helper()
 	return runAt(t, f, slog.LevelInfo)
@@ -80,7 +80,7 @@ func runAt(t *testing.T, f form, level slog.Level) *desk {
 			t.Error(err)
 		}
 		if v := d.p.Violations(); len(v) != 0 {
-			t.Errorf("the bot did what none may do: %+v", v)
+			t.Errorf("the bot broke the rules of the platform: %+v", v)
 		}
 	})
 	installed.SetWebhooks(
@@ -93,7 +93,7 @@ func runAt(t *testing.T, f form, level slog.Level) *desk {
 	return d
 }
 
-// chat opens a chat in which the visitor writes.
+// chat opens a chat in which the visitor writes a message.
 func (d *desk) chat(what string) *giosgtest.Chat {
 	d.t.Helper()
 	c := d.room.OpenChat()
@@ -117,20 +117,20 @@ func (d *desk) hears(c *giosgtest.Chat, what string) {
 	}
 }
 
-// sum is a figure of the table of events.
+// sum reads a number of the table of events.
 const sum = `Number($$('#events tr').find((e) => e.querySelector('th').innerText === ¿)?.querySelector('td').innerText ?? NaN)`
 
 func TestStatusMovesWithAnswers(t *testing.T) {
 	d := run(t, desktop)
-	d.await("nothing has come yet", "text('#verdict-title') === 'Ready; no webhook has come yet' && $('#verdict').dataset.level === 'ok'")
-	d.await("it says which playbook is in force", "text('#about').includes('shop')")
+	d.await("no webhook has arrived yet", "text('#verdict-title') === 'Ready; no webhook has arrived yet' && $('#verdict').dataset.level === 'ok'")
+	d.await("it names the active playbook", "text('#about').includes('shop')")
 	var last *giosgtest.Chat
 	for range 3 {
 		last = d.chat("are you open? my name is Secret Person")
 		d.hears(last, late)
 	}
 	d.await("three are answered", "$$('#tiles .tile').some((e) => e.innerText.includes('Answered per minute') && /[3-9] in the last hour/.test(e.innerText))")
-	d.await("all is well", "text('#verdict-title') === 'Every visitor has been answered' && $('#verdict').dataset.level === 'ok'")
+	d.await("all is well", "text('#verdict-title') === 'All visitors have been answered' && $('#verdict').dataset.level === 'ok'")
 	d.await("events in and out add up", sum+" >= 3 && "+sum+" === "+sum, "Came in", "Came in", "Left")
 	d.await("the rule is counted", "texts('#rules li').some((t) => t.startsWith('hours') && t.endsWith('3'))")
 	d.await("calls are counted", "texts('#calls tbody tr').some((t) => t.includes('send message'))")
@@ -140,7 +140,7 @@ func TestStatusMovesWithAnswers(t *testing.T) {
 	d.hears(last, price)
 	d.await("the figures move", sum+" > ¿ && texts('#rules li').some((t) => t.startsWith('price'))", "Came in", came)
 
-	// Why did it say that?
+	// The search shows why.
 	d.write("#chat", last.ID[:8])
 	d.press(kb.Enter)
 	d.await("the chat's turns are shown with their rules", "texts('#found tbody tr').some((t) => t.includes('answered') && t.includes('price')) && texts('#found tbody tr').some((t) => t.includes('hours'))")
@@ -148,7 +148,7 @@ func TestStatusMovesWithAnswers(t *testing.T) {
 	d.write("#chat", "")
 	d.selectAll()
 	d.press("<img src=x onerror=alert(1)>", kb.Enter)
-	d.await("an unknown chat is told of", "text('#found').includes('No turn of this chat')")
+	d.await("the page says that it does not know the chat", "text('#found').includes('No turns of this chat')")
 	d.never("markup came to life", "$('main img')")
 }
 
@@ -162,11 +162,11 @@ func TestStatusShowsWordsWhenDebugging(t *testing.T) {
 	d.click("#find button")
 	d.await("the words are shown, as text", "texts('#found q').includes('<b>open</b> & shut?')")
 	d.await("so is the answer", "text('#found').includes(¿)", late)
-	d.await("and why it was given", `text('#found').includes('because hours: the keyword "open" is in it')`)
+	d.await("and why it was given", `text('#found').includes('because hours: the keyword "open" matches')`)
 	d.never("markup came to life", "$('#found b')")
 }
 
-func TestSetAsideIsRetriedOrDropped(t *testing.T) {
+func TestDeadLettersAreRetriedOrDropped(t *testing.T) {
 	d := run(t, desktop)
 	first, second := d.chat("hello"), d.chat("hello")
 	d.hears(first, "Hi! How can I help?")
@@ -174,10 +174,10 @@ func TestSetAsideIsRetriedOrDropped(t *testing.T) {
 	bad := d.p.On("POST", "chats/*/messages")
 	bad.FailBefore(400)
 	d.say(first, "price?")
-	d.await("one event is set aside", "$$('#dead tbody tr').length === 1")
+	d.await("one event is a dead letter", "$$('#dead tbody tr').length === 1")
 	d.say(second, "price?")
-	d.await("two events are set aside", "$$('#dead tbody tr').length === 2 && text('#dead-count') === '2'")
-	d.await("it needs a look", "$('#verdict').dataset.level === 'warn' && text('#problems').includes('2 events are set aside')")
+	d.await("two events are dead letters", "$$('#dead tbody tr').length === 2 && text('#dead-count') === '2'")
+	d.await("the page warns", "$('#verdict').dataset.level === 'warn' && text('#problems').includes('There are 2 dead letters')")
 	d.await("each with its reason", "texts('#dead td[data-name=Reason]').every((t) => t.includes('400'))")
 	bad.Remove()
 
@@ -186,36 +186,37 @@ func TestSetAsideIsRetriedOrDropped(t *testing.T) {
 	}
 	d.click(row(first, "Retry"))
 	d.hears(first, price)
-	d.await("it is told", "text('#toast') === 'The event is back in its lane.'")
+	d.await("the page says so", "text('#toast') === 'The event is back in its lane.'")
 	d.await("one is left", "$$('#dead tbody tr').length === 1 && text('#dead-count') === '1'")
 
 	d.click(row(second, "Drop"))
-	d.await("it is asked whether that is meant", "$('#ask').open && text('#ask-text').includes(¿)", second.ID)
+	d.await("the page asks for confirmation", "$('#ask').open && text('#ask-text').includes(¿)", second.ID)
 	d.focused("#ask-no")
 	d.press(kb.Escape)
-	d.await("it is kept", "!$('#ask').open && $$('#dead tbody tr').length === 1")
+	d.await("the dead letter is still there", "!$('#ask').open && $$('#dead tbody tr').length === 1")
 	d.click(row(second, "Drop"))
 	d.click("#ask-yes")
-	d.await("nothing is left", "text('#dead') === 'Nothing is set aside.' && text('#dead-count') === ''")
-	d.await("all is well again", "!text('#problems').includes('set aside')")
-	d.await("what came in has left", sum+" === "+sum, "Came in", "Left")
+	d.await("nothing is left", "text('#dead') === 'There are no dead letters.' && text('#dead-count') === ''")
+	d.await("all is well again", "!text('#problems').includes('dead letter')")
+	d.await("every event that came in has left", sum+" === "+sum, "Came in", "Left")
 	if said := second.Said("bot"); len(said) != 1 {
 		t.Errorf("a dropped event is answered: %q", said)
 	}
 }
 
-func TestStatusTellsOfAnOutage(t *testing.T) {
+func TestStatusShowsAnOutage(t *testing.T) {
 	d := run(t, desktop)
 	c := d.chat("hello")
 	d.hears(c, "Hi! How can I help?")
 	d.p.SetFault(func(giosgtest.Call) giosgtest.Fault { return giosgtest.Fault{Status: 503} })
 	d.say(c, "open?")
-	d.await("the chat waits, and why is told", "texts('#waiting tbody tr').some((t) => t.includes('said') && t.includes('503')) && text('#wait-count') === '1'")
-	d.await("what came in and has not left is told", sum+" === 1", "Still in the lanes")
+	// The reason changes from attempt to attempt.
+	d.await("the chat waits, with a reason", "texts('#waiting tbody tr').some((t) => t.includes('said')) && text('#waiting td[data-name=Reason]') && text('#wait-count') === '1'")
+	d.await("the event that has not left is counted", sum+" === 1", "Still in the lanes")
 	d.click("#waiting a")
-	d.await("a click on the chat finds its turns", "$('#chat').value === ¿ && texts('#found tbody tr').some((t) => t.includes('later'))", c.ID)
+	d.await("a click on the chat finds its turns", "$('#chat').value === ¿ && texts('#found tbody tr').some((t) => t.includes('later') && t.includes('503'))", c.ID)
 	d.p.ClearFaults()
 	d.hears(c, late)
-	d.await("nothing waits any more", "text('#waiting').startsWith('Nothing waits') && text('#wait-count') === ''")
-	d.await("what came in has left", sum+" === "+sum, "Came in", "Left")
+	d.await("no event waits any more", "text('#waiting').startsWith('No event waits') && text('#wait-count') === ''")
+	d.await("every event that came in has left", sum+" === "+sum, "Came in", "Left")
 }

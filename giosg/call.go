@@ -15,22 +15,22 @@ import (
 // Session is a client with a bot user's token bound to it. It is safe for
 // concurrent use.
 //
-// Every call ends after [Config.Timeout] at the latest (a list: each page), and
-// every error is an [*Error]. Besides the kinds that a method lists, any can
-// return Unauthorized, Forbidden, Throttled, Invalid, Temporary and Canceled;
-// and those that write can return Unknown.
+// [Config.Timeout] limits each call; for a list, each page. Every error is an
+// [*Error]. The comment of a method lists the kinds that are special to it. Any
+// method can also return Unauthorized, Forbidden, Throttled, Refused, Invalid,
+// Temporary and Canceled, and a method that writes can return Unknown.
 type Session struct {
 	c     *Client
 	token sealed
-	waits func(context.Context, error) bool // nil: never
+	retry func(context.Context, error) bool // nil: never
 }
 
-// Patient returns the same session, but its reads ask waits about each call
-// that failed, and make it again if waits says so, which may take its time
-// before. A list goes on with the page that failed. Writes fail as ever: what
-// they may have to look at before they are made again is for the caller to know.
-func (s *Session) Patient(waits func(context.Context, error) bool) *Session {
-	return &Session{c: s.c, token: s.token, waits: waits}
+// WithRetry returns a session that calls retry after each read that failed, and
+// repeats the read if retry returns true. retry may wait before it returns. A
+// list continues with the page that failed. Writes are not repeated, because
+// the caller may have to read first.
+func (s *Session) WithRetry(retry func(context.Context, error) bool) *Session {
+	return &Session{c: s.c, token: s.token, retry: retry}
 }
 
 // Token returns the bound token, for [Tokens.Refuse].
@@ -40,16 +40,17 @@ func (s *Session) Token() Token { return *s.token() }
 type route struct {
 	op     string
 	method string
-	path   string // with <user>, <org>, <chat>, ... where ids belong
-	takes  bool   // a 404 means Taken
+	path   string // with <user>, <org>, <chat>, ... in place of ids
+	takes  bool   // whether a 404 means Taken
 }
 
-// fail makes the error of a call that was refused before it was made.
+// fail returns an error for a call that got no answer.
 func (r *route) fail(kind Kind, err error) *Error {
 	return &Error{Kind: kind, Op: r.op, Method: r.method, Path: r.path, Err: err}
 }
 
-// url fills in the ids in their order, checking each.
+// url returns the route's URL with the ids filled in, in their order. It checks
+// each id.
 func (r *route) url(prefix string, ids ...string) (string, error) {
 	var b strings.Builder
 	b.Grow(len(prefix) + len(r.path) + 40*len(ids))
@@ -72,8 +73,8 @@ func (r *route) url(prefix string, ids ...string) (string, error) {
 	return b.String(), nil
 }
 
-// one makes one call and decodes its answer. For a write, that is as much of
-// the answer as can be read.
+// one makes one call and decodes its answer. The answer to a write may be
+// incomplete: what cannot be decoded stays zero.
 func one[T any](ctx context.Context, s *Session, r *route, body []byte, ids ...string) (v T, err error) {
 	url, err := r.url(s.c.prefix, ids...)
 	if err != nil {
@@ -83,7 +84,7 @@ func one[T any](ctx context.Context, s *Session, r *route, body []byte, ids ...s
 	return v, err
 }
 
-// do makes one write whose answer is of no interest.
+// do makes one write and ignores the content of the answer.
 func (s *Session) do(ctx context.Context, r *route, body []byte, ids ...string) error {
 	url, err := r.url(s.c.prefix, ids...)
 	if err != nil {
@@ -92,12 +93,12 @@ func (s *Session) do(ctx context.Context, r *route, body []byte, ids ...string) 
 	return s.call(ctx, r, url, body, nil)
 }
 
-// call makes one HTTP call, and a patient read more than one if need be. out
-// may be nil.
+// call makes one HTTP call, and repeats it if it is a read and the session's
+// retry function asks for it. out may be nil.
 func (s *Session) call(ctx context.Context, r *route, url string, body []byte, out any) error {
 	for {
 		err := s.once(ctx, r, url, body, out)
-		if err == nil || s.waits == nil || r.method != http.MethodGet || !s.waits(ctx, err) {
+		if err == nil || s.retry == nil || r.method != http.MethodGet || !s.retry(ctx, err) {
 			return err
 		}
 	}
@@ -111,23 +112,35 @@ func (s *Session) once(ctx context.Context, r *route, url string, body []byte, o
 	if err := checkTokenValue(token.Value); err != nil {
 		return r.fail(Invalid, fmt.Errorf("token: %w", err))
 	}
-	m := s.c.polite.of(token.User)
-	if err := m.enter(ctx, r); err != nil {
+	limit := s.c.limits.of(token.User)
+	probe, err := limit.enter(ctx, r)
+	if err != nil {
 		return err
 	}
-	start := time.Now()
-	status, err := 0, error(r.fail(Unknown, errors.New("the call did not come to its end")))
-	defer func() { m.leave(status, err) }()
-	status, err = s.c.roundTrip(ctx, token, r, url, body, out)
-	if s.c.observe != nil {
-		s.c.observe(Call{Op: r.op, Method: r.method, Path: r.path, Status: status, Kind: KindOf(err), Duration: time.Since(start)})
-	}
+	status, err := 0, error(r.fail(Unknown, errors.New("the call panicked")))
+	defer func() { limit.leave(probe, status, err) }()
+	status, err = s.inSlot(ctx, token, r, url, body, out)
 	return err
 }
 
-func (c *Client) roundTrip(ctx context.Context, token *Token, r *route, url string, body []byte, out any) (status int, err error) {
-	limited, cancel := context.WithTimeout(ctx, c.timeout)
+// inSlot makes a call that has its slot.
+func (s *Session) inSlot(ctx context.Context, token *Token, r *route, url string, body []byte, out any) (int, error) {
+	ctx, limited, cancel, err := s.c.timed(ctx, r)
 	defer cancel()
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	status, err := s.c.roundTrip(ctx, limited, token, r, url, body, out)
+	if s.c.observe != nil {
+		s.c.observe(Call{Op: r.op, Method: r.method, Path: r.path, Status: status, Kind: KindOf(err), Duration: time.Since(start)})
+	}
+	return status, err
+}
+
+// roundTrip sends the request and decodes the answer. The call ends with
+// limited; ctx is the part of it that the caller set.
+func (c *Client) roundTrip(ctx, limited context.Context, token *Token, r *route, url string, body []byte, out any) (status int, err error) {
 	req := c.http.R().SetContext(limited)
 	req.Header["Authorization"] = []string{token.Type + " " + token.Value.Reveal()}
 	if body != nil {
@@ -136,7 +149,7 @@ func (c *Client) roundTrip(ctx context.Context, token *Token, r *route, url stri
 	}
 	res, err := req.Execute(r.method, url)
 	if res == nil {
-		return 0, r.fail(Invalid, causeOf(err, token.Value)) // it never came to the transport
+		return 0, r.fail(Invalid, causeOf(err, token.Value)) // resty refused the request
 	}
 	if err != nil {
 		return 0, cut(ctx, token, r, 0, err)
@@ -161,27 +174,28 @@ func (c *Client) roundTrip(ctx context.Context, token *Token, r *route, url stri
 		return status, nil
 	}
 	if r.method != http.MethodGet {
-		// The deed is done. What can be read of the answer is taken, and no
-		// more is asked of it: it may be empty.
+		// The write has taken effect, so an answer that cannot be decoded is no
+		// error. It may be empty.
 		if whole {
 			_ = unmarshal(buf.Bytes(), out)
 		}
 		return status, nil
 	}
 	if !whole {
-		e := r.fail(Invalid, fmt.Errorf("the answer has more than %d bytes", c.maxBody))
+		e := r.fail(Invalid, fmt.Errorf("the answer is larger than %d bytes", c.maxBody))
 		e.Status = status
 		return status, e
 	}
 	if err := unmarshal(buf.Bytes(), out); err != nil {
-		e := r.fail(Temporary, causeOf(fmt.Errorf("the answer cannot be read: %w", err), token.Value))
+		e := r.fail(Temporary, causeOf(fmt.Errorf("the answer cannot be decoded: %w", err), token.Value))
 		e.Status = status
 		return status, e
 	}
 	return status, nil
 }
 
-// cut is the error of a call whose answer did not come, or not to its end.
+// cut returns the error of a call whose answer did not arrive, or not
+// completely.
 func cut(ctx context.Context, token *Token, r *route, status int, err error) *Error {
 	_, unsent := errors.AsType[*unsentError](err)
 	e := r.fail(Temporary, causeOf(err, token.Value))
@@ -196,8 +210,8 @@ func cut(ctx context.Context, token *Token, r *route, status int, err error) *Er
 }
 
 const (
-	maxErrorBody = 64 << 10 // bytes of an error's body that are read
-	maxKept      = 64 << 10 // bytes a buffer may have to be used again
+	maxErrorBody = 64 << 10 // bytes read of an error's body
+	maxKept      = 64 << 10 // bytes; larger buffers are not reused
 )
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -209,8 +223,8 @@ func release(b *bytes.Buffer) {
 	}
 }
 
-// readBody reads to the end, so that the connection can be used again, unless
-// there is more than the limit; whole tells which.
+// readBody reads the body to its end, so that the connection can be reused. It
+// stops at the limit; whole reports whether the body was within it.
 func readBody(buf *bytes.Buffer, res *http.Response, limit int64) (whole bool, err error) {
 	if res.StatusCode >= 300 {
 		limit = min(limit, maxErrorBody)

@@ -54,16 +54,16 @@ var (
 
 func (s *Session) user() string { return string(s.token().User) }
 
-// Me returns the user that the token belongs to ("Users", GET users/me). It
-// suits a check of the token: Unauthorized if it is refused, Forbidden if it
-// belongs to no single user.
+// Me returns the user that the token belongs to ("Users", GET users/me). It can
+// serve to check a token: Unauthorized if giosg refuses it, Forbidden if it does
+// not belong to a single user.
 func (s *Session) Me(ctx context.Context) (User, error) {
 	return one[User](ctx, s, &getMe, nil)
 }
 
 // SetOnline switches the bot online or offline ("Online status of the chatbot"
-// in the guide). It is online only while it is present, too. Writes; Gone if
-// there is no such user.
+// in the guide). The bot is online only while it is also present. Writes; Gone
+// if there is no such user.
 func (s *Session) SetOnline(ctx context.Context, on bool) error {
 	body := offline
 	if on {
@@ -80,7 +80,7 @@ func (s *Session) Clients(ctx context.Context) ([]UserClient, error) {
 
 // CreateClient makes the bot present for ttl, in whole seconds and at least
 // one ("Making the chatbot present" in the guide, step 2; the guide's example
-// is 28800 s). The client may come back empty. Writes; Gone if there is no such
+// is 28800 s). The returned client may be zero. Writes; Gone if there is no such
 // user.
 func (s *Session) CreateClient(ctx context.Context, ttl time.Duration) (UserClient, error) {
 	if ttl < time.Second {
@@ -90,8 +90,9 @@ func (s *Session) CreateClient(ctx context.Context, ttl time.Duration) (UserClie
 }
 
 // RefreshClient keeps the bot present for ttl from now, in whole seconds and at
-// least one ("Making the chatbot present" in the guide, step 3). The client may
-// come back empty. Writes; Gone if the client is no more: create one then.
+// least one ("Making the chatbot present" in the guide, step 3). The returned
+// client may be zero. Writes; Gone if the client no longer exists: create one
+// then.
 func (s *Session) RefreshClient(ctx context.Context, id ClientID, ttl time.Duration) (UserClient, error) {
 	if ttl < time.Second {
 		return UserClient{}, refreshClient.fail(Invalid, errTTL)
@@ -99,49 +100,50 @@ func (s *Session) RefreshClient(ctx context.Context, id ClientID, ttl time.Durat
 	return one[UserClient](ctx, s, &refreshClient, presenceBody(ttl), s.user(), string(id))
 }
 
-var errTTL = errors.New("presence must last a second at least")
+var errTTL = errors.New("presence must last at least a second")
 
 func presenceBody(ttl time.Duration) []byte {
 	b := append(make([]byte, 0, 48), `{"presence_expires_in": `...)
 	return append(strconv.AppendInt(b, int64(ttl/time.Second), 10), '}')
 }
 
-// RoutedChat returns a chat that is routed to the bot, whoever serves it
-// ("Chats"; "Start chatting proactively" in the guide). Gone if it is not.
+// RoutedChat returns a chat that is routed to the bot, also if someone else
+// serves it ("Chats"; "Start chatting proactively" in the guide). Gone if it is
+// not routed to the bot.
 func (s *Session) RoutedChat(ctx context.Context, chat ChatID) (Chat, error) {
 	return s.oneChat(ctx, &getRouted, chat)
 }
 
-// Chat returns a chat of which the bot is a member ("Chats"). Gone if it is
-// not.
+// Chat returns a chat of which the bot is a member ("Chats"). Gone if the bot is
+// no member.
 func (s *Session) Chat(ctx context.Context, chat ChatID) (Chat, error) {
 	return s.oneChat(ctx, &getChat, chat)
 }
 
 func (s *Session) oneChat(ctx context.Context, r *route, chat ChatID) (Chat, error) {
 	c, err := one[Chat](ctx, s, r, nil, s.user(), string(chat))
-	if err == nil && c.ID == "" { // not a chat: its zeros would look like a chat that no one serves
-		err = r.fail(Temporary, errors.New("the answer cannot be read: it has no id"))
+	if err == nil && c.ID == "" { // not a chat: a zero Chat would look like a chat that no one serves
+		err = r.fail(Temporary, errors.New("the answer cannot be decoded: it has no id"))
 	}
 	return c, err
 }
 
-// PendingChats lists at most limit chats that wait for someone to serve them,
+// PendingChats lists at most limit chats that wait for someone to serve them, or
 // all if limit is 0 ("Start chatting reactively" in the guide). Gone if there
 // is no such user.
 func (s *Session) PendingChats(ctx context.Context, limit int) ([]Chat, error) {
 	return list[Chat](ctx, s, &listPending, limit, s.user())
 }
 
-// RoutedChats lists at most limit chats that are routed to the bot, all if
+// RoutedChats lists at most limit chats that are routed to the bot, or all if
 // limit is 0 ("Start chatting proactively" in the guide). Gone if there is no
 // such user.
 func (s *Session) RoutedChats(ctx context.Context, limit int) ([]Chat, error) {
 	return list[Chat](ctx, s, &listRouted, limit, s.user())
 }
 
-// Chats lists at most limit chats of which the bot is a member, all if limit is
-// 0 ("Chats"). Ended ones may be among them. Gone if there is no such user.
+// Chats lists at most limit chats of which the bot is a member, or all if limit
+// is 0 ("Chats"). Some may have ended. Gone if there is no such user.
 func (s *Session) Chats(ctx context.Context, limit int) ([]Chat, error) {
 	return list[Chat](ctx, s, &listChats, limit, s.user())
 }
@@ -152,18 +154,17 @@ func (s *Session) EndChat(ctx context.Context, chat ChatID) error {
 	return s.do(ctx, &endChat, ending, s.user(), string(chat))
 }
 
-// JoinPending joins a pending chat and so reserves it, if the bot is present
-// ("Start chatting reactively" in the guide, steps 2 and 3). The membership may
-// come back empty. Writes; Taken if the chat is pending no more: leave it be.
+// JoinPending joins a pending chat, which reserves it if the bot is present
+// ("Start chatting reactively" in the guide, steps 2 and 3). The returned
+// membership may be zero. Writes; Taken if the chat is no longer pending.
 func (s *Session) JoinPending(ctx context.Context, chat ChatID) (Membership, error) {
 	return one[Membership](ctx, s, &joinPending, joining, s.user(), string(chat))
 }
 
-// JoinRouted joins a routed chat: participating, which reserves it if the bot
-// is present, or as a member who does not hold it ("Start chatting proactively"
-// in the guide). Nothing keeps two from joining: look at the chat first. The
-// membership may come back empty. Writes; Gone if the chat is not routed to the
-// bot.
+// JoinRouted joins a routed chat ("Start chatting proactively" in the guide).
+// With participating it reserves the chat, if the bot is present. giosg lets
+// several users reserve the same chat, so read the chat first. The returned
+// membership may be zero. Writes; Gone if the chat is not routed to the bot.
 func (s *Session) JoinRouted(ctx context.Context, chat ChatID, participating bool) (Membership, error) {
 	body := watching
 	if participating {
@@ -172,7 +173,7 @@ func (s *Session) JoinRouted(ctx context.Context, chat ChatID, participating boo
 	return one[Membership](ctx, s, &joinRouted, body, s.user(), string(chat))
 }
 
-// Leave stops holding a chat; the membership itself remains ("Chat
+// Leave ends the bot's participation in a chat; the membership remains ("Chat
 // memberships"). Writes; Gone if the bot is no member.
 func (s *Session) Leave(ctx context.Context, chat ChatID) error {
 	return s.do(ctx, &leaveChat, leaving, s.user(), string(chat))
@@ -185,7 +186,8 @@ func (s *Session) Memberships(ctx context.Context, chat ChatID) ([]Membership, e
 }
 
 // RoutedMemberships lists the members of a chat that is routed to the bot, in
-// no known order ("Chat memberships"). Gone if it is not.
+// no known order ("Chat memberships"). Gone if the chat is not routed to the
+// bot.
 func (s *Session) RoutedMemberships(ctx context.Context, chat ChatID) ([]Membership, error) {
 	return list[Membership](ctx, s, &listRoutedMembers, 0, s.user(), string(chat))
 }
@@ -198,9 +200,9 @@ func (s *Session) Messages(ctx context.Context, chat ChatID) ([]Message, error) 
 	return inOrder(ms), err
 }
 
-// RoutedMessages is Messages for a chat that is routed to the bot, which need
-// not be a member. The endpoint is implied by the webhook channel of the same
-// name ("Handling routed chat messages" in the guide). Gone if the chat is not
+// RoutedMessages is like Messages for a chat that is routed to the bot. The bot
+// need not be a member. giosg's documents name only the webhook channel of this
+// path ("Handling routed chat messages" in the guide). Gone if the chat is not
 // routed to the bot.
 func (s *Session) RoutedMessages(ctx context.Context, chat ChatID) ([]Message, error) {
 	ms, err := list[Message](ctx, s, &listRoutedMessages, 0, s.user(), string(chat))
@@ -208,10 +210,9 @@ func (s *Session) RoutedMessages(ctx context.Context, chat ChatID) ([]Message, e
 }
 
 // Send sends a message to a chat of which the bot is a member ("Continue
-// chatting" in the guide, step 3; "Rich text messages"). If giosg's answer is
-// empty or cannot be read, the message comes back without what could not be
-// read of it, up to all. Writes; Gone if the bot is no member, Invalid for a
-// message that giosg does not take.
+// chatting" in the guide, step 3; "Rich text messages"). Fields of the returned
+// message that giosg did not send, or that cannot be decoded, are zero. Writes;
+// Gone if the bot is no member, Refused if giosg does not accept the message.
 func (s *Session) Send(ctx context.Context, chat ChatID, m NewMessage) (Message, error) {
 	body, err := json.Marshal(m)
 	if err != nil {
@@ -220,7 +221,7 @@ func (s *Session) Send(ctx context.Context, chat ChatID, m NewMessage) (Message,
 	return one[Message](ctx, s, &sendMessage, body, s.user(), string(chat))
 }
 
-// Room returns a room that the bot can see ("Rooms"). Gone if it cannot.
+// Room returns a room ("Rooms"). Gone if the bot cannot see it.
 func (s *Session) Room(ctx context.Context, room RoomID) (Room, error) {
 	return one[Room](ctx, s, &getRoom, nil, s.user(), string(room))
 }
@@ -231,13 +232,14 @@ func (s *Session) Teams(ctx context.Context) ([]Team, error) {
 	return list[Team](ctx, s, &listTeams, 0, string(s.token().Org))
 }
 
-// TeamsWithHumans is Teams from version 6 of the API, where IsHumansOnline is known ("Teams"). Gone if giosg does not serve it.
+// TeamsWithHumans is like Teams, but uses version 6 of the API, which sets
+// IsHumansOnline ("Teams"). Gone if giosg does not offer that version.
 func (s *Session) TeamsWithHumans(ctx context.Context) ([]Team, error) {
 	return list[Team](ctx, s, &listTeamsV6, 0, string(s.token().Org))
 }
 
 // InviteTeam asks a team to join a chat of which the bot is a member ("Chat
-// invitations"). The bot stays until it leaves. Writes; Gone if the bot is no
+// invitations"). The bot stays in the chat. Writes; Gone if the bot is no
 // member.
 func (s *Session) InviteTeam(ctx context.Context, chat ChatID, team TeamID) error {
 	if err := CheckID(string(team)); err != nil {

@@ -11,8 +11,7 @@ import (
 	"giosgbot/giosg"
 )
 
-// Every method with the one request it makes and what it returns for the
-// answer.
+// TestCalls calls every method. It checks the request and the result.
 func TestCalls(t *testing.T) {
 	t.Parallel()
 	const page = `{"next": null, "previous": null, "results": [%]}`
@@ -158,8 +157,8 @@ func TestSendRich(t *testing.T) {
 	}
 }
 
-// A write that giosg has accepted is done, whatever its answer looks like; and
-// the id is taken from it if it is there at all.
+// A write that giosg has accepted succeeds whatever the body of the answer is. The
+// id is taken from it if possible.
 func TestSendAnswers(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -187,7 +186,7 @@ func TestSendAnswers(t *testing.T) {
 	}
 }
 
-// No hostile id leaves the process.
+// No invalid id is sent.
 func TestHostileIDs(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, answer(200, `{"results": []}`))

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// ChannelKind tells which of the channels that a bot listens to a webhook came
-// by ("Main use cases" in the guide).
+// ChannelKind is the kind of a channel that a bot listens to ("Main use cases"
+// in the guide).
 type ChannelKind int
 
 const (
@@ -23,7 +23,7 @@ const (
 	RoutedChatMessages
 )
 
-// String returns the kind in words fit for a metric's label.
+// String returns the kind as a metric's label.
 func (k ChannelKind) String() string {
 	switch k {
 	case PendingChats:
@@ -41,12 +41,12 @@ func (k ChannelKind) String() string {
 // Channel is a parsed channel name.
 type Channel struct {
 	Kind ChannelKind
-	User UserID // whose channel it is
+	User UserID // the channel's owner
 	Chat ChatID // only for messages
 }
 
-// String returns the channel's name as giosg writes it; it is empty for a
-// Channel of no kind.
+// String returns the channel's name as giosg writes it, or "" for the zero
+// Channel.
 func (c Channel) String() string {
 	user := "/api/v5/users/" + string(c.User)
 	switch c.Kind {
@@ -64,8 +64,8 @@ func (c Channel) String() string {
 
 var errChannel = errors.New("channel: not one that a bot listens to")
 
-// ParseChannel reads a channel's name: one of the four that the [ChannelKind]s
-// show, with or without a slash at its end, and nothing else.
+// ParseChannel parses a channel's name. It accepts the four forms shown at
+// [ChannelKind], with or without a trailing slash.
 func ParseChannel(s string) (Channel, error) {
 	rest, ok := strings.CutPrefix(s, "/api/v5/users/")
 	if !ok {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-resty/resty/v2"
@@ -15,26 +16,30 @@ import (
 const (
 	DefaultTimeout  = 5 * time.Second
 	DefaultMaxBody  = 4 << 20 // bytes
-	DefaultMaxPages = 100
+	DefaultMaxPages = 10_000  // no real list is as long, not even with small pages
 )
 
-// Config is what a [Client] is made of. Only BaseURL is required.
+// Config configures a [Client]. Only BaseURL is required.
 type Config struct {
 	BaseURL     string            // "https://service.giosg.com"; may have a path, but no user, query or fragment
 	Version     string            // of the program, for the User-Agent
 	UserAgent   string            // replaces "giosg-bot/<Version> (+go)"
 	Timeout     time.Duration     // of one call, the answer's body included; DefaultTimeout if 0
-	MaxBody     int64             // bytes of an answer that are read at most; DefaultMaxBody if 0
-	MaxPages    int               // of one list that are read at most; DefaultMaxPages if 0
-	Transport   http.RoundTripper // nil: an own one. Must not repeat a POST or PATCH by itself
-	Concurrency int               // calls of one bot user at once; 0 means DefaultConcurrency
-	// Wrap puts something around the transport, to look on; may be nil.
+	MaxBody     int64             // maximum size of an answer in bytes; DefaultMaxBody if 0
+	MaxPages    int               // maximum number of pages of a list; DefaultMaxPages if 0
+	Transport   http.RoundTripper // nil means one of the client's own. It must not repeat a POST or PATCH by itself
+	Concurrency int               // concurrent calls of one bot user; DefaultConcurrency if 0
+	// Wrap, if not nil, wraps the transport, for example to trace calls.
 	Wrap    func(http.RoundTripper) http.RoundTripper
-	Observe func(Call) // called after every HTTP call, from the caller's goroutine; must be quick
+	Observe func(Call) // called after every HTTP call, in the caller's goroutine; must return quickly
+	// OnFree, if not nil, is called when a slot of a bot user became free, once
+	// for each call that failed with [IsBusy], to wake one of their callers. It is
+	// called in the goroutine of another call and must return quickly.
+	OnFree func(UserID)
 }
 
-// Call is one HTTP call as [Config.Observe] sees it: one page of a list is one
-// call. Op, Method and Path have a small set of values and suit metric labels.
+// Call is one HTTP call, for [Config.Observe]. Each page of a list is a call. Op,
+// Method and Path have few values, so they can be metric labels.
 type Call struct {
 	Op       string // "send message"
 	Method   string // "POST"
@@ -44,8 +49,8 @@ type Call struct {
 	Duration time.Duration
 }
 
-// Client calls giosg's HTTP API. It is safe for concurrent use; make one and
-// keep it, as it holds the connections.
+// Client calls giosg's HTTP API. It is safe for concurrent use. It holds the
+// connections, so a program should have only one.
 type Client struct {
 	http     *resty.Client
 	base     *url.URL // without a trailing slash
@@ -54,7 +59,9 @@ type Client struct {
 	maxBody  int64
 	maxPages int
 	observe  func(Call)
-	polite   polite
+	limits   limiters
+
+	noOrdering atomic.Int64 // until when the ordering parameter of messages is not used, in Unix nanoseconds
 }
 
 // New checks the configuration and returns a client. It makes no call.
@@ -82,16 +89,16 @@ func New(cfg Config) (*Client, error) {
 		agent = "giosg-bot/" + version + " (+go)"
 	}
 	if strings.ContainsFunc(agent, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return nil, errors.New("giosg: user agent: only visible ASCII may be in it")
+		return nil, errors.New("giosg: user agent: only visible ASCII is allowed")
 	}
 	h := resty.NewWithClient(&http.Client{Transport: guard{next}}).
-		SetRetryCount(0). // what may be repeated is for the caller to know
+		SetRetryCount(0). // the caller decides what to repeat
 		SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error {
-			return http.ErrUseLastResponse // the token stays here
+			return http.ErrUseLastResponse // the token must not go elsewhere
 		})).
 		SetLogger(silent{}).
 		SetDisableWarn(true).
-		SetDoNotParseResponse(true). // call reads the body: with a limit, and to its end
+		SetDoNotParseResponse(true). // roundTrip reads the body, with a limit
 		SetHeader("Accept", "application/json").
 		SetHeader("User-Agent", agent)
 	c := &Client{
@@ -103,8 +110,9 @@ func New(cfg Config) (*Client, error) {
 		maxPages: cfg.MaxPages,
 		observe:  cfg.Observe,
 	}
-	if c.polite.most = cfg.Concurrency; c.polite.most == 0 {
-		c.polite.most = DefaultConcurrency
+	c.limits.onFree = cfg.OnFree
+	if c.limits.slots = cfg.Concurrency; c.limits.slots == 0 {
+		c.limits.slots = DefaultConcurrency
 	}
 	if c.timeout == 0 {
 		c.timeout = DefaultTimeout
@@ -118,18 +126,17 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// As binds a bot user's token; the API calls are methods of the session. It
-// costs next to nothing: make one for each piece of work, with the freshest
-// token.
+// As returns a session that uses the token. It is cheap: make one for each piece
+// of work, with the newest token.
 func (c *Client) As(t Token) *Session { return &Session{c: c, token: seal(t)} }
 
-// CloseIdleConnections closes the connections that no call is using.
+// CloseIdleConnections closes the connections that are not in use.
 func (c *Client) CloseIdleConnections() { c.http.GetClient().CloseIdleConnections() }
 
 func parseBase(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	if err != nil {
-		return nil, errors.New("cannot be parsed") // the cause would show a password in it
+		return nil, errors.New("cannot be parsed") // the cause would show a password
 	}
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
@@ -137,7 +144,7 @@ func parseBase(s string) (*url.URL, error) {
 	case u.Hostname() == "":
 		return nil, errors.New("has no host")
 	case u.User != nil:
-		return nil, errors.New("must not hold a user or password")
+		return nil, errors.New("must not contain a user or password")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(s, "#"):
 		return nil, errors.New("must not have a query or fragment")
 	}
@@ -148,8 +155,8 @@ func parseBase(s string) (*url.URL, error) {
 	return &url.URL{Scheme: u.Scheme, Host: strings.ToLower(u.Host), Path: path}, nil
 }
 
-// plainPath tells whether a path means what it says: no escapes, backslashes,
-// dot segments or empty segments.
+// plainPath reports whether a path is free of escapes, backslashes, dot segments
+// and empty segments.
 func plainPath(path string) bool {
 	if path == "" {
 		return true
@@ -165,7 +172,7 @@ func plainPath(path string) bool {
 	return true
 }
 
-// silent is a logger for resty, which would otherwise write to standard error.
+// silent keeps resty from writing to standard error.
 type silent struct{}
 
 func (silent) Errorf(string, ...any) {}

@@ -41,7 +41,7 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// A token goes nowhere but to the configured host, whatever an answer says.
+// A token is sent to no other host than the configured one, whatever the answer is.
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("followed") }))
@@ -68,7 +68,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
-// pages serves the texts one after the other; {url} is the server's own.
+// pages serves the texts one after the other; {url} is the server's URL.
 func pages(t *testing.T, texts ...string) *platform {
 	var p *platform
 	var mu sync.Mutex
@@ -240,7 +240,7 @@ func TestBodyCap(t *testing.T) {
 	wantKind(t, err, giosg.Temporary)
 }
 
-// One connection serves call after call, whatever they are answered.
+// Connections are reused, whatever the answers are.
 func TestConnectionsAreReused(t *testing.T) {
 	t.Parallel()
 	i := 0

@@ -14,8 +14,8 @@ const (
 	maxCause  = 300 // bytes
 )
 
-// detailOf takes the "detail" of an error answer. Error bodies are not
-// described by giosg; this is the usual shape of the framework behind it.
+// detailOf returns the "detail" of an error answer. giosg does not document its
+// error bodies; this is the usual form of the framework that it uses.
 func detailOf(body []byte, secret Secret) string {
 	var b struct {
 		Detail any `json:"detail"`
@@ -39,8 +39,8 @@ func detailOf(body []byte, secret Secret) string {
 	return clip(strings.TrimSpace(s), maxDetail)
 }
 
-// causeOf strips from a transport's error what must not be seen: the URL with
-// its ids, and any word of the token that a server may have echoed.
+// causeOf removes from a transport's error what must not be shown: the URL with
+// its ids, and any part of the token that a server may have echoed.
 func causeOf(err error, secret Secret) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
@@ -49,13 +49,13 @@ func causeOf(err error, secret Secret) error {
 		err = u.err
 	}
 	if holdsSecret(err.Error(), secret) {
-		return errors.New("the cause holds a secret and is not shown")
+		return errors.New("the cause contains a secret and is not shown")
 	}
 	return err
 }
 
-// holdsSecret tells whether s has a noticeable part of the secret, or anything
-// that looks like a signed token.
+// holdsSecret reports whether s contains eight characters of the secret in a
+// row, or anything that looks like a signed token.
 func holdsSecret(s string, secret Secret) bool {
 	const noticeable = 8 // characters
 	if strings.Contains(s, "eyJ") {
@@ -76,7 +76,7 @@ func holdsSecret(s string, secret Secret) bool {
 	return false
 }
 
-// clip shortens s to at most n bytes, on a character's border.
+// clip shortens s to at most n bytes without splitting a character.
 func clip(s string, n int) string {
 	if len(s) <= n {
 		return s

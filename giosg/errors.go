@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// Kind says what a failed call means to the one who made it.
+// Kind classifies the outcome of a call by what it means to the caller.
 type Kind int
 
 const (
 	// OK is the kind of no error.
 	OK Kind = iota
-	// Taken: a pending chat could not be joined because it is pending no more;
-	// someone else has it (404; "Start chatting reactively" in the guide).
+	// Taken: the chat to join is no longer pending, because someone else serves
+	// it (404; "Start chatting reactively" in the guide).
 	Taken
-	// Gone: no such resource, or not ours to see (404, 410).
+	// Gone: the resource does not exist, or the bot user cannot see it (404, 410).
 	Gone
 	// Forbidden: no permission, or the organization's subscription ended (403).
 	Forbidden
@@ -28,24 +28,30 @@ const (
 	Unauthorized
 	// Throttled: too many calls; nothing was done (429). See [RetryAfter].
 	Throttled
-	// Invalid: the request itself is refused, by giosg (400, 405, 413, 422 and
-	// other 4xx, redirects) or by this package before any call was made (a bad
-	// id, a foreign page link). Repeating it will not help.
+	// Invalid: this package refused the call before it was made (a bad id or
+	// token), or the answer to a read (it is too large, or links to another
+	// host). Repeating the call will not help.
 	Invalid
-	// Temporary: nothing was done, and it may work later. For writes this is
-	// sure: the request never went out. For reads it is any 5xx, time-out, cut
-	// connection or answer that cannot be read.
+	// Temporary: nothing was done, and the call may succeed later. A write of
+	// this kind was never sent. A read got a 5xx, a time-out, a broken connection
+	// or an answer that cannot be decoded.
 	Temporary
-	// Unknown: a write went out and its fate is not known: timed out, cut off,
-	// 5xx, or the caller's context ended meanwhile. Look before repeating it.
+	// Unknown: a write was sent and may or may not have taken effect: 5xx, a
+	// time-out, a broken connection, or the caller's context ended. Read before
+	// repeating it.
 	Unknown
 	// Canceled: the caller's context ended, and nothing was done.
 	Canceled
+	// Refused: giosg gave an answer that has no kind of its own: 400, 402, 405,
+	// 409, 413, 422, other 4xx, and redirects. The request may be wrong, or giosg
+	// may be in trouble: a few repetitions over some minutes tell which. A write
+	// had most likely no effect, but read before repeating it.
+	Refused
 )
 
-var kindNames = [...]string{"ok", "taken", "gone", "forbidden", "unauthorized", "throttled", "invalid", "temporary", "unknown", "canceled"}
+var kindNames = [...]string{"ok", "taken", "gone", "forbidden", "unauthorized", "throttled", "invalid", "temporary", "unknown", "canceled", "refused"}
 
-// String returns the kind in one lower-case word, fit for a metric's label.
+// String returns the kind as one lower-case word, for use as a metric's label.
 func (k Kind) String() string {
 	if k < 0 || int(k) >= len(kindNames) {
 		return "kind(" + strconv.Itoa(int(k)) + ")"
@@ -53,20 +59,20 @@ func (k Kind) String() string {
 	return kindNames[k]
 }
 
-// Error is what every failed call returns.
+// Error is the error of a failed call.
 type Error struct {
 	Kind       Kind
-	Op         string        // what was being done: "send message"
+	Op         string        // the operation: "send message"
 	Method     string        // "POST"
-	Path       string        // a pattern with <user>, <chat>, ... in place of ids: fit for a metric's label
-	Status     int           // of giosg's answer; 0 when there was none
-	RetryAfter time.Duration // what giosg asked for; 0 when it did not
-	Detail     string        // giosg's own words, shortened; often empty, never a base for decisions
-	Err        error         // the cause, when giosg did not answer or its answer could not be used
+	Path       string        // a pattern with <user>, <chat>, ... in place of ids
+	Status     int           // of giosg's answer; 0 if there was none
+	RetryAfter time.Duration // how long to wait before the next call; 0 if unknown
+	Detail     string        // giosg's error text, shortened; often empty; for people, not for decisions
+	Err        error         // the cause, if giosg did not answer or its answer cannot be used
 }
 
-// Error tells the operation, the request pattern, the kind and what is known of
-// the cause. It holds no ids and no token.
+// Error returns the operation, the path pattern, the kind and the known cause. It
+// contains no ids and no token.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op)
@@ -90,15 +96,14 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// GoString is Error, so that %#v shows no more than the other verbs.
+// GoString returns no more than Error does.
 func (e *Error) GoString() string { return fmt.Sprintf("&giosg.Error{%q}", e.Error()) }
 
-// Unwrap returns the cause: errors.Is finds context.Canceled and the like.
+// Unwrap returns the cause, for example context.Canceled.
 func (e *Error) Unwrap() error { return e.Err }
 
-// KindOf returns the kind of the [*Error] in err's chain: [OK] for nil,
-// [Canceled] for an error of a context, [Unknown] for anything else, which did
-// not come from this package.
+// KindOf returns the kind of the [*Error] in err's chain. Without one it returns
+// [OK] for nil, [Canceled] for a context's error and [Unknown] for other errors.
 func KindOf(err error) Kind {
 	if err == nil {
 		return OK
@@ -112,7 +117,14 @@ func KindOf(err error) Kind {
 	return Unknown
 }
 
-// RetryAfter returns how long giosg asked to be left alone, or 0.
+// IsError reports whether an error comes from a call of this package, or from
+// the end of its context.
+func IsError(err error) bool {
+	_, ok := errors.AsType[*Error](err)
+	return ok
+}
+
+// RetryAfter returns how long to wait before the next call, or 0 if unknown.
 func RetryAfter(err error) time.Duration {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.RetryAfter
@@ -120,8 +132,8 @@ func RetryAfter(err error) time.Duration {
 	return 0
 }
 
-// statusKind turns giosg's answer into a kind ("HTTP status codes" in giosg's
-// API reference; nothing is said there of 409, 429 and 5xx).
+// statusKind returns the kind of an answer ("HTTP status codes" in giosg's API
+// reference, which does not mention 409, 429 and 5xx).
 func statusKind(r *route, status int) Kind {
 	write := r.method != http.MethodGet
 	switch {
@@ -138,11 +150,11 @@ func statusKind(r *route, status int) Kind {
 	case status == http.StatusTooManyRequests:
 		return Throttled
 	case status == http.StatusRequestTimeout, status == http.StatusTooEarly:
-		return Temporary // both say that the request was not looked at
+		return Temporary // both mean that the request was not processed
 	case write && (status == http.StatusFound || status == http.StatusSeeOther):
-		return Unknown // what a server says after it has done a write, too
+		return Unknown // servers also answer so after a write that took effect
 	case status >= 300 && status < 500:
-		return Invalid
+		return Refused
 	case write:
 		return Unknown
 	}
@@ -151,8 +163,9 @@ func statusKind(r *route, status int) Kind {
 
 const maxRetryAfter = 24 * time.Hour
 
-// parseRetryAfter reads both forms of Retry-After; 0 if there is none. A date is compared with the
-// Date of the same answer, so that the two clocks need not agree.
+// parseRetryAfter parses both forms of Retry-After. It returns 0 if there is none.
+// A date is compared with the Date of the same answer, so that a difference
+// between the clocks does not matter.
 func parseRetryAfter(h http.Header, now time.Time) time.Duration {
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if v == "" {

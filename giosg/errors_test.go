@@ -17,8 +17,7 @@ import (
 	"giosgbot/giosg"
 )
 
-// The kinds of giosg's answers, for reads, for writes and for taking a pending
-// chat.
+// The kinds of giosg's answers to reads, to writes and to joins of a pending chat.
 func TestStatusKinds(t *testing.T) {
 	t.Parallel()
 	const after = "Retry-After"
@@ -29,25 +28,28 @@ func TestStatusKinds(t *testing.T) {
 		read, write, take giosg.Kind
 		after             time.Duration
 	}{
-		{status: 400, read: giosg.Invalid, write: giosg.Invalid, take: giosg.Invalid},
+		{status: 400, read: giosg.Refused, write: giosg.Refused, take: giosg.Refused},
+		{status: 402, read: giosg.Refused, write: giosg.Refused, take: giosg.Refused},
 		{status: 401, read: giosg.Unauthorized, write: giosg.Unauthorized, take: giosg.Unauthorized},
 		{status: 403, read: giosg.Forbidden, write: giosg.Forbidden, take: giosg.Forbidden},
 		{status: 404, read: giosg.Gone, write: giosg.Gone, take: giosg.Taken},
-		{status: 405, read: giosg.Invalid, write: giosg.Invalid, take: giosg.Invalid},
+		{status: 405, read: giosg.Refused, write: giosg.Refused, take: giosg.Refused},
 		{status: 408, read: giosg.Temporary, write: giosg.Temporary, take: giosg.Temporary},
-		{status: 409, read: giosg.Invalid, write: giosg.Invalid, take: giosg.Invalid},
+		{status: 409, read: giosg.Refused, write: giosg.Refused, take: giosg.Refused},
 		{status: 410, read: giosg.Gone, write: giosg.Gone, take: giosg.Gone},
-		{status: 413, read: giosg.Invalid, write: giosg.Invalid, take: giosg.Invalid},
-		{status: 422, read: giosg.Invalid, write: giosg.Invalid, take: giosg.Invalid},
+		{status: 413, read: giosg.Refused, write: giosg.Refused, take: giosg.Refused},
+		{status: 422, read: giosg.Refused, write: giosg.Refused, take: giosg.Refused},
+		{status: 418, read: giosg.Refused, write: giosg.Refused, take: giosg.Refused},
+		{status: 451, read: giosg.Refused, write: giosg.Refused, take: giosg.Refused},
 		{status: 425, read: giosg.Temporary, write: giosg.Temporary, take: giosg.Temporary},
 		{status: 429, read: giosg.Throttled, write: giosg.Throttled, take: giosg.Throttled},
 		{status: 429, header: []string{after, "7"}, read: giosg.Throttled, write: giosg.Throttled, take: giosg.Throttled, after: 7 * time.Second},
 		{status: 429, header: []string{after, "0.5"}, read: giosg.Throttled, write: giosg.Throttled, take: giosg.Throttled, after: time.Second / 2},
 		{status: 429, header: []string{after, "-7"}, read: giosg.Throttled, write: giosg.Throttled, take: giosg.Throttled},
 		{status: 429, header: []string{after, "soon"}, read: giosg.Throttled, write: giosg.Throttled, take: giosg.Throttled},
-		{status: 429, header: []string{after, "1e300"}, read: giosg.Throttled, write: giosg.Throttled, take: giosg.Throttled, after: 24 * time.Hour},
-		{status: 429, header: []string{after, date.Add(90 * time.Second).Format(http.TimeFormat), "Date", date.Format(http.TimeFormat)},
-			read: giosg.Throttled, write: giosg.Throttled, take: giosg.Throttled, after: 90 * time.Second},
+		{status: 429, header: []string{after, "1e300"}, read: giosg.Throttled, write: giosg.Throttled, take: giosg.Throttled, after: time.Minute},
+		{status: 429, header: []string{after, date.Add(45 * time.Second).Format(http.TimeFormat), "Date", date.Format(http.TimeFormat)},
+			read: giosg.Throttled, write: giosg.Throttled, take: giosg.Throttled, after: 45 * time.Second},
 		{status: 429, header: []string{after, date.Format(time.RFC850), "Date", date.Add(time.Hour).Format(http.TimeFormat)},
 			read: giosg.Throttled, write: giosg.Throttled, take: giosg.Throttled},
 		{status: 500, read: giosg.Temporary, write: giosg.Unknown, take: giosg.Unknown},
@@ -57,10 +59,11 @@ func TestStatusKinds(t *testing.T) {
 		{status: 503, header: []string{after, "0"}, read: giosg.Temporary, write: giosg.Unknown, take: giosg.Unknown},
 		{status: 503, header: []string{after, "soon"}, read: giosg.Temporary, write: giosg.Unknown, take: giosg.Unknown},
 		{status: 504, read: giosg.Temporary, write: giosg.Unknown, take: giosg.Unknown},
-		{status: 301, header: []string{"Location", "/elsewhere"}, read: giosg.Invalid, write: giosg.Invalid, take: giosg.Invalid},
-		{status: 302, header: []string{"Location", "/elsewhere"}, read: giosg.Invalid, write: giosg.Unknown, take: giosg.Unknown},
-		{status: 307, header: []string{"Location", "/elsewhere"}, read: giosg.Invalid, write: giosg.Invalid, take: giosg.Invalid},
-		{status: 308, header: []string{"Location", "/elsewhere"}, read: giosg.Invalid, write: giosg.Invalid, take: giosg.Invalid},
+		{status: 301, header: []string{"Location", "/elsewhere"}, read: giosg.Refused, write: giosg.Refused, take: giosg.Refused},
+		{status: 302, header: []string{"Location", "/elsewhere"}, read: giosg.Refused, write: giosg.Unknown, take: giosg.Unknown},
+		{status: 303, header: []string{"Location", "/elsewhere"}, read: giosg.Refused, write: giosg.Unknown, take: giosg.Unknown},
+		{status: 307, header: []string{"Location", "/elsewhere"}, read: giosg.Refused, write: giosg.Refused, take: giosg.Refused},
+		{status: 308, header: []string{"Location", "/elsewhere"}, read: giosg.Refused, write: giosg.Refused, take: giosg.Refused},
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprint(tt.status, tt.header), func(t *testing.T) {
@@ -113,7 +116,7 @@ func TestKindOf(t *testing.T) {
 	if k := giosg.KindOf(fmt.Errorf("a: %w", &giosg.Error{Kind: giosg.Taken})); k != giosg.Taken {
 		t.Error(k)
 	}
-	if got := giosg.Kind(99).String() + " " + giosg.Canceled.String(); got != "kind(99) canceled" {
+	if got := giosg.Kind(99).String() + " " + giosg.Canceled.String() + " " + giosg.Refused.String(); got != "kind(99) canceled refused" {
 		t.Error(got)
 	}
 	e := &giosg.Error{Kind: giosg.Throttled, Op: "send message", Method: "POST", Path: "/p/<user>", Status: 429, RetryAfter: 3 * time.Second, Detail: "Slow down.", Err: io.EOF}
@@ -155,8 +158,8 @@ func readRequest(c net.Conn) {
 	}
 }
 
-// What becomes of a call whose connection fails, before and after the request
-// went out.
+// The kinds of calls whose connection fails, before and after the request was
+// sent.
 func TestCuts(t *testing.T) {
 	t.Parallel()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
@@ -222,8 +225,8 @@ func TestCuts(t *testing.T) {
 	}
 }
 
-// A connection that is closed at once may or may not have taken the request:
-// either kind is right, as long as it is one of the two.
+// If the server closes a connection at once, the request may or may not have been
+// sent, so both kinds are right.
 func TestCutAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newClient(t, giosg.Config{BaseURL: rawServer(t, func(net.Conn) {})}).As(token)
@@ -235,8 +238,8 @@ func TestCutAtOnce(t *testing.T) {
 	}
 }
 
-// The caller's own end of patience: a read or a write that did not go out is
-// Canceled, a write that did is Unknown.
+// The caller's context ends: a read, or a write that was not sent, is Canceled. A
+// write that was sent is Unknown.
 func TestCanceled(t *testing.T) {
 	t.Parallel()
 	for _, end := range []string{"cancel", "deadline"} {
@@ -306,7 +309,7 @@ func TestDetail(t *testing.T) {
 	}
 }
 
-// Whatever is printed or logged in whatever way, the token is not in it.
+// No printed or logged value shows the token.
 func TestTokenIsNeverSeen(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, answer(403, `{"detail": "no: `+secretValue+`"}`))

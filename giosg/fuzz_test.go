@@ -36,6 +36,9 @@ func FuzzParseWebhook(f *testing.F) {
 		if w.Resource != nil && (w.Resource[0] != '{' || !json.Valid(w.Resource)) || w.Resource == nil && w.Action != giosg.Removed {
 			t.Errorf("resource %s of %s", w.Resource, w.Action)
 		}
+		if w.Channel.Kind == giosg.NoChannel || !w.Channel.User.Valid() {
+			t.Errorf("channel %+v", w.Channel)
+		}
 		if c, err := w.Chat(); err == nil && !c.ID.Valid() {
 			t.Errorf("chat %q", c.ID)
 		}

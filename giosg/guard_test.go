@@ -17,8 +17,8 @@ import (
 	"giosgbot/giosg"
 )
 
-// stuck is a context of a process that was frozen: its deadline has passed, but
-// the timer that should say so has not fired yet.
+// stuck is the context of a process that was frozen: its deadline has passed, but
+// its timer has not fired yet.
 type stuck struct {
 	context.Context
 	deadline atomic.Pointer[time.Time]
@@ -49,7 +49,7 @@ func TestNothingIsSentLate(t *testing.T) {
 	}
 }
 
-// The freeze may come while the connection is being made, too.
+// The process may freeze while it connects.
 func TestNothingIsSentLateAfterDialing(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, answer(200, `{}`))
@@ -106,8 +106,8 @@ func (c recordedConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// What was told to be unsent stays unsent, even if the transport tries to write
-// after it has given up.
+// A write that was reported as not sent is not sent later, even if the transport
+// reads the body after it has returned.
 func TestGivenUpIsNotSentLater(t *testing.T) {
 	t.Parallel()
 	later := make(chan error, 1)
@@ -127,8 +127,8 @@ func TestGivenUpIsNotSentLater(t *testing.T) {
 	}
 }
 
-// net/http repeats a write by itself only when nothing of it went out; what
-// counts then is the last try.
+// net/http repeats a write by itself only if it has sent nothing of it. Then the
+// last attempt counts.
 func TestRepeatedByTransport(t *testing.T) {
 	t.Parallel()
 	for _, last := range []bool{false, true} {
@@ -151,7 +151,7 @@ func TestRepeatedByTransport(t *testing.T) {
 	}
 }
 
-// HTTP/2 hands the body out in its own way; the kinds are the same.
+// HTTP/2 reads the body in another way. The kinds are the same.
 func TestHTTP2(t *testing.T) {
 	t.Parallel()
 	var protos atomic.Value
@@ -174,7 +174,7 @@ func TestHTTP2(t *testing.T) {
 	}
 	_, err = s.Send(t.Context(), "ch", giosg.NewMessage{Message: "cut"})
 	wantKind(t, err, giosg.Unknown)
-	// Its certificate is not known to a transport of our own: nothing goes out.
+	// The default transport does not know the certificate, so nothing is sent.
 	s = newClient(t, giosg.Config{BaseURL: srv.URL}).As(token)
 	wantKind(t, s.Leave(t.Context(), "ch"), giosg.Temporary)
 }

@@ -14,7 +14,7 @@ import (
 
 const (
 	base = "/some/prefix"
-	// secretValue looks like what giosg sends, and must be seen nowhere.
+	// secretValue looks like a token of giosg's, and must be shown nowhere.
 	secretValue = "eyJhbGciOiJIUzI1NiJ9.c2VjcmV0LXBheWxvYWQ.Zm9vYmFyYmF6cXV4"
 )
 
@@ -32,8 +32,7 @@ type seen struct {
 	header            http.Header
 }
 
-// platform is a server with a path before the API's, that remembers what it was
-// asked.
+// platform is a server with a path in front of the API's. It records the requests.
 type platform struct {
 	*httptest.Server
 	mu    sync.Mutex // guards calls
@@ -88,7 +87,7 @@ func newClient(t testing.TB, cfg giosg.Config) *giosg.Client {
 	return c
 }
 
-// answer is a handler that always says the same.
+// answer is a handler that always gives the same answer.
 func answer(status int, body string, header ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i+1 < len(header); i += 2 {

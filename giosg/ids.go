@@ -2,8 +2,8 @@ package giosg
 
 import "errors"
 
-// Ids of giosg's resources. Each is opaque: mostly a UUID, for visitors 32 hex
-// characters ("Identifiers" in giosg's API concepts). [CheckID] says which are
+// Ids of giosg's resources. They are opaque: usually a UUID, and 32 hex digits for
+// visitors ("Identifiers" in giosg's API concepts). [CheckID] describes which are
 // accepted.
 type (
 	// OrgID names an organization.
@@ -24,28 +24,28 @@ type (
 	VisitorID string
 )
 
-// Valid tells whether the id may enter a path; see [CheckID].
+// Valid reports whether the id can be part of a path; see [CheckID].
 func (id OrgID) Valid() bool { return CheckID(string(id)) == nil }
 
-// Valid tells whether the id may enter a path; see [CheckID].
+// Valid reports whether the id can be part of a path; see [CheckID].
 func (id UserID) Valid() bool { return CheckID(string(id)) == nil }
 
-// Valid tells whether the id may enter a path; see [CheckID].
+// Valid reports whether the id can be part of a path; see [CheckID].
 func (id ChatID) Valid() bool { return CheckID(string(id)) == nil }
 
-// Valid tells whether the id may enter a path; see [CheckID].
+// Valid reports whether the id can be part of a path; see [CheckID].
 func (id MessageID) Valid() bool { return CheckID(string(id)) == nil }
 
-// Valid tells whether the id may enter a path; see [CheckID].
+// Valid reports whether the id can be part of a path; see [CheckID].
 func (id RoomID) Valid() bool { return CheckID(string(id)) == nil }
 
-// Valid tells whether the id may enter a path; see [CheckID].
+// Valid reports whether the id can be part of a path; see [CheckID].
 func (id TeamID) Valid() bool { return CheckID(string(id)) == nil }
 
-// Valid tells whether the id may enter a path; see [CheckID].
+// Valid reports whether the id can be part of a path; see [CheckID].
 func (id ClientID) Valid() bool { return CheckID(string(id)) == nil }
 
-// Valid tells whether the id may enter a path; see [CheckID].
+// Valid reports whether the id can be part of a path; see [CheckID].
 func (id VisitorID) Valid() bool { return CheckID(string(id)) == nil }
 
 const maxID = 128 // characters
@@ -53,13 +53,13 @@ const maxID = 128 // characters
 var (
 	errIDEmpty = errors.New("missing")
 	errIDLong  = errors.New("not an id: longer than 128 characters")
-	errIDChars = errors.New("not an id: only letters, digits, '-' and '_' may be in it")
+	errIDChars = errors.New("not an id: only letters, digits, '-' and '_' are allowed")
 )
 
-// CheckID says what is wrong with an id that came from outside, or nil. It
-// accepts 1 to 128 characters of A-Z, a-z, 0-9, '-' and '_': enough for every
-// id giosg is known to use, and nothing that could change the meaning of a
-// path. The error never repeats the id.
+// CheckID returns an error if s is not an id. An id has 1 to 128 characters of
+// A-Z, a-z, 0-9, '-' and '_'. Every id that giosg is known to use is accepted,
+// and nothing that could change the meaning of a path. The error does not repeat
+// the id.
 func CheckID(s string) error {
 	switch {
 	case s == "":

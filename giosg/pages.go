@@ -15,8 +15,8 @@ type page[T any] struct {
 	Results []T    `json:"results"`
 }
 
-// list reads a list, page by page, until limit elements are there or, with a
-// limit of 0 or less, to its end.
+// list reads the pages of a list until it has limit elements, or all pages if
+// limit is not positive.
 func list[T any](ctx context.Context, s *Session, r *route, limit int, ids ...string) ([]T, error) {
 	at, err := r.url(s.c.prefix, ids...)
 	if err != nil {
@@ -26,11 +26,8 @@ func list[T any](ctx context.Context, s *Session, r *route, limit int, ids ...st
 	seen := map[string]bool{at: true}
 	for n := 1; ; n++ {
 		var p page[T]
-		if err := s.call(ctx, r, at, nil, &p); err != nil {
+		if err := readPage(ctx, s, r, at, &p); err != nil {
 			return nil, err
-		}
-		if p.Results == nil { // not a page: to take it for an empty one could make a bot repeat itself
-			return nil, r.fail(Temporary, errors.New("the answer cannot be read: it has no results"))
 		}
 		if n == 1 {
 			all = p.Results
@@ -50,16 +47,28 @@ func list[T any](ctx context.Context, s *Session, r *route, limit int, ids ...st
 			return nil, r.fail(Invalid, err)
 		}
 		if seen[at] {
-			return nil, r.fail(Invalid, errors.New("the list's pages lead in a circle"))
+			return nil, r.fail(Invalid, errCycle)
 		}
 		seen[at] = true
 	}
 }
 
+var errCycle = errors.New("the list's page links form a cycle")
+
+func readPage[T any](ctx context.Context, s *Session, r *route, at string, p *page[T]) error {
+	if err := s.call(ctx, r, at, nil, p); err != nil {
+		return err
+	}
+	if p.Results == nil { // not a page: if it counted as an empty one, a bot might repeat itself
+		return r.fail(Temporary, errors.New("the answer cannot be decoded: it has no results"))
+	}
+	return nil
+}
+
 const maxLink = 4096 // bytes
 
-// follow resolves the link to a next page, and refuses it if the token would
-// leave the configured host or path with it.
+// follow resolves the link to the next page. It refuses links to another host or
+// outside the API, because the token must not be sent there.
 func (c *Client) follow(at, next string) (string, error) {
 	if len(next) > maxLink {
 		return "", errors.New("the link to the next page is too long")
@@ -83,13 +92,13 @@ func (c *Client) follow(at, next string) (string, error) {
 	if !plainPath(path) || !strings.HasPrefix(path, c.base.Path+"/") {
 		return "", errors.New("the link to the next page leads out of the API")
 	}
-	// Our own spelling of the host, so that its connections are used.
+	// With our spelling of the host, so that its connections are reused.
 	out := url.URL{Scheme: c.base.Scheme, Host: c.base.Host, Path: to.Path, RawQuery: to.RawQuery}
 	return out.String(), nil
 }
 
-// hostPort makes hosts comparable: in lower case, and with the port that the
-// scheme implies.
+// hostPort returns the host in lower case, with the scheme's default port if it
+// has none.
 func hostPort(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
@@ -98,9 +107,9 @@ func hostPort(u *url.URL) string {
 	return strings.ToLower(u.Hostname()) + ":" + port
 }
 
-// inOrder sorts messages by their own time and drops repetitions. giosg lists
-// them now one way round, now the other; those of the same moment stay in the
-// order they had.
+// inOrder sorts messages by time, oldest first, and removes duplicates. giosg's
+// documents disagree about the direction of the list. Messages of the same time
+// keep the order of the list.
 func inOrder(ms []Message) []Message {
 	if n := len(ms); n > 1 && ms[n-1].CreatedAt.Before(ms[0].CreatedAt.Time) {
 		slices.Reverse(ms)

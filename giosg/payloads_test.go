@@ -1,7 +1,7 @@
 package giosg_test
 
-// Payloads as giosg publishes them: fixtures of its demo bot, dumps that ship
-// with its examples, and, for the button click, its published field lists.
+// Payloads that giosg has published: fixtures of its demo bot and dumps that come
+// with its examples. The button click is made from published field lists.
 
 const authPart = `{"access_token": "secret-access-token-1", "token_type": "Bearer", "expires_in": 300,
     "user_id": "dabfd452-cbc0-4eff-aaac-f4e125db0fe4", "organization_id": "7f9e9580-095b-42c7-838c-c04e667b26f7"}`

@@ -6,15 +6,14 @@ import (
 	"time"
 )
 
-// Time is a moment as giosg writes it: ISO 8601, usually in UTC with three
-// decimals and a Z ("Dates" in giosg's API concepts). Read tolerantly: any
-// number of decimals, an offset, or no suffix at all, which means UTC. Null is the zero
-// time.
+// Time is a time in giosg's JSON: ISO 8601, usually in UTC with three decimals
+// and a Z ("Dates" in giosg's API concepts). Any number of decimals and any
+// offset are accepted; no suffix means UTC. Null is the zero time.
 type Time struct{ time.Time }
 
 var errTime = errors.New("not a time")
 
-// ParseTime reads a time as [Time] describes it; "" is the zero time.
+// ParseTime parses a time as described at [Time]; "" is the zero time.
 func ParseTime(s string) (Time, error) {
 	s = strings.TrimSpace(s)
 	if s == "" {
@@ -31,8 +30,8 @@ func ParseTime(s string) (Time, error) {
 	return Time{}, errTime
 }
 
-// UnmarshalJSON never fails: what is not a time is the zero time, so that one
-// odd date does not hide a whole history.
+// UnmarshalJSON never fails: anything else than a time is the zero time, so that
+// one malformed date does not make a whole page unreadable.
 func (t *Time) UnmarshalJSON(b []byte) error {
 	*t = Time{}
 	if len(b) > 2 && b[0] == '"' {
@@ -41,7 +40,7 @@ func (t *Time) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// MarshalJSON writes giosg's own form, and null for the zero time.
+// MarshalJSON writes giosg's form, and null for the zero time.
 func (t Time) MarshalJSON() ([]byte, error) {
 	if t.IsZero() {
 		return []byte("null"), nil

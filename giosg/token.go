@@ -10,13 +10,13 @@ import (
 
 const redacted = "[redacted]"
 
-// Secret is a string that must not be seen. Printed with any verb, logged or
-// marshalled it is "[redacted]"; [Secret.Reveal] gives the string itself.
+// Secret is a string that must not be shown. Printed with any verb, logged or
+// marshalled, it is "[redacted]". [Secret.Reveal] returns the string itself.
 //
-// The fmt package calls no methods of unexported fields, nor of anything behind
-// a pointer inside a struct that it prints with a verb like %s. A struct that
-// may be printed has a Format method of its own, as [Token] has; or it keeps a
-// [Session], which shows nothing wherever it is.
+// The fmt package does not call methods of unexported fields, nor of values
+// behind a pointer inside a struct. So a struct with a secret that may be printed
+// needs a Format method of its own, as [Token] has, or it holds a [Session],
+// which never shows its token.
 type Secret string
 
 // Reveal returns the secret itself.
@@ -40,13 +40,12 @@ func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `
 // MarshalText returns "[redacted]".
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// Token is one API token of a bot user, as a webhook brought it ("Authentication
-// to the API" in giosg's chatbot guide). Printed or logged it shows all but its
-// value.
+// Token is an API token of a bot user, which came with a webhook ("Authentication
+// to the API" in the guide). Printed or logged, it shows everything but its value.
 type Token struct {
 	User    UserID
 	Org     OrgID
-	Type    string // the first word of the Authorization header, as giosg gave it
+	Type    string // the first word of the Authorization header, as giosg sent it
 	Value   Secret
 	Expires time.Time
 }
@@ -56,7 +55,7 @@ func (t Token) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "{%s %s %s %s %s}", string(t.User), string(t.Org), t.Type, redacted, t.Expires.Format(time.RFC3339))
 }
 
-// LogValue groups everything but the value.
+// LogValue returns everything but the value.
 func (t Token) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("user", string(t.User)),
@@ -66,18 +65,18 @@ func (t Token) LogValue() slog.Value {
 	)
 }
 
-// sealed holds a token where fmt cannot look: a function is printed as an
-// address, even behind unexported fields and for verbs that do not fit.
+// sealed holds a token where fmt cannot see it: a function is printed as an
+// address with any verb, also in unexported fields.
 type sealed func() *Token
 
 func seal(t Token) sealed { return func() *Token { return &t } }
 
 const (
 	maxTokenType  = 32   // characters
-	maxTokenValue = 8192 // bytes; a bigger header is refused by most servers
+	maxTokenValue = 8192 // bytes; most servers refuse larger headers
 )
 
-// checkTokenType accepts a plain word: it becomes the first of the
+// checkTokenType accepts a single word, as it becomes the first word of the
 // Authorization header.
 func checkTokenType(s string) error {
 	if s == "" {
@@ -94,8 +93,8 @@ func checkTokenType(s string) error {
 	return nil
 }
 
-// checkTokenValue accepts visible ASCII only, so that a token cannot break out
-// of its header.
+// checkTokenValue accepts visible ASCII only, so that a token cannot add another
+// header.
 func checkTokenValue(s Secret) error {
 	v := s.Reveal()
 	if v == "" {

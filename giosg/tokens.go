@@ -6,29 +6,29 @@ import (
 	"time"
 )
 
-// DefaultMargin is how long before its end a token is no longer given out.
+// DefaultMargin is how long before its expiry a token is no longer returned.
 const DefaultMargin = 5 * time.Second
 
-// Tokens keeps the freshest token of each bot user, in memory and until it
-// expires: the guide tells bots to work with the tokens that webhooks bring and
-// to store none. The zero value is ready for use; it is safe for concurrent
-// use, and shows no token when printed.
+// Tokens keeps the newest token of each bot user in memory until it expires. The
+// guide asks bots to use the tokens that come with webhooks and to store none. The
+// zero value is ready for use. Tokens is safe for concurrent use and shows no
+// token when printed.
 type Tokens struct {
 	Now    func() time.Time // time.Now if nil
 	Margin time.Duration    // DefaultMargin if 0, none if negative
 
 	mu      sync.Mutex // guards what follows
 	held    map[UserID]sealed
-	refused map[[sha256.Size]byte]time.Time // hash of a value → until when it is refused
+	refused map[[sha256.Size]byte]time.Time // hash of a refused value → when to forget it
 	swept   time.Time
 }
 
-// NewTokens returns a keeper with a clock of the caller's; nil is time.Now.
+// NewTokens returns an empty Tokens with the given clock; nil means time.Now.
 func NewTokens(now func() time.Time) *Tokens { return &Tokens{Now: now} }
 
-// Put keeps a token unless a fresher one of the same user is held, it is about
-// to expire, or giosg has refused its value. It tells whether the user had no
-// valid token before and has one now.
+// Put keeps a token, unless a newer one of the same user is held, the token is
+// about to expire, or giosg has refused its value. It reports whether the user
+// had no valid token before and has one now.
 func (ts *Tokens) Put(t Token) (first bool) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -41,7 +41,7 @@ func (ts *Tokens) Put(t Token) (first bool) {
 		return false
 	}
 	if old := ts.peek(t.User); old != nil && ts.valid(old, now) {
-		if t.Expires.After(old.Expires) && t.Value != old.Value { // a value seen again lives no longer for it
+		if t.Expires.After(old.Expires) && t.Value != old.Value { // the same value again does not extend its life
 			ts.held[t.User] = seal(t)
 		}
 		return false
@@ -53,8 +53,7 @@ func (ts *Tokens) Put(t Token) (first bool) {
 	return true
 }
 
-// Get returns the user's token, if there is one that is valid for longer than
-// the margin.
+// Get returns the user's token, if it is valid for longer than the margin.
 func (ts *Tokens) Get(u UserID) (Token, bool) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -69,8 +68,8 @@ func (ts *Tokens) Get(u UserID) (Token, bool) {
 	return *t, true
 }
 
-// Refuse forgets a token that giosg answered with 401, if it is still held, and
-// takes the same value again only after its expiry. A fresher token stays.
+// Refuse removes a token that giosg answered with 401. Put does not accept the same
+// value again before it has expired. A newer token stays.
 func (ts *Tokens) Refuse(t Token) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -84,7 +83,7 @@ func (ts *Tokens) Refuse(t Token) {
 		delete(ts.held, t.User)
 	}
 	if end := now.Add(defaultTokenLife); until.Before(end) {
-		until = end // a webhook may come twice, and count its seconds anew
+		until = end // a copy of the webhook may bring the token again, with a later expiry
 	}
 	if ts.refused == nil {
 		ts.refused = make(map[[sha256.Size]byte]time.Time)
@@ -92,7 +91,7 @@ func (ts *Tokens) Refuse(t Token) {
 	ts.refused[hash(t.Value)] = until
 }
 
-// All returns the valid tokens, one of each user, in no order.
+// All returns the valid token of each user, in no particular order.
 func (ts *Tokens) All() []Token {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -130,7 +129,7 @@ func (ts *Tokens) valid(t *Token, now time.Time) bool {
 
 const sweepEvery = 30 * time.Second
 
-// sweep drops what has expired, now and then.
+// sweep removes what has expired, at most every sweepEvery.
 func (ts *Tokens) sweep(now time.Time) {
 	if d := now.Sub(ts.swept); d >= 0 && d < sweepEvery {
 		return

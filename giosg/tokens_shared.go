@@ -15,22 +15,23 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// TokenStore is Tokens for one process or for a fleet: with Redis, each replica finds there the tokens that came to the others. They lie
-// there sealed with AES-GCM, under a key derived from the webhook secrets, and end when they expire.
+// TokenStore is Tokens for one process or for several replicas, which share their tokens in Redis. There the tokens are encrypted with
+// AES-GCM, under a key that is derived from the webhook secrets, and are deleted when they expire.
 type TokenStore struct {
 	local  *Tokens
-	client redis.UniversalClient // nil: this process is alone
+	client redis.UniversalClient // nil for a single process
 	prefix string
-	seals  []cipher.AEAD // the first seals, all open: secrets can be rotated
+	seals  []cipher.AEAD // the first encrypts, any decrypts, so that secrets can be rotated
 
 	mu     sync.Mutex
 	shared map[UserID]time.Time // when a token was last written to Redis; guarded by mu
 }
 
-// shareEvery bounds how often a bot user's token is written to Redis: every webhook brings one, and a token serves for minutes.
+// shareEvery is the least time between two writes of a bot user's token to Redis. Every webhook brings a token, and each is valid for
+// minutes.
 const shareEvery = 10 * time.Second
 
-// NewTokenStore returns a store in memory; with a client also in Redis, under names that begin with prefix.
+// NewTokenStore returns a store in memory and, if client is not nil, in Redis, where the keys begin with prefix.
 func NewTokenStore(local *Tokens, client redis.UniversalClient, prefix string, secrets []Secret) (*TokenStore, error) {
 	s := &TokenStore{local: local, client: client, prefix: prefix, shared: map[UserID]time.Time{}}
 	if client == nil {
@@ -38,7 +39,7 @@ func NewTokenStore(local *Tokens, client redis.UniversalClient, prefix string, s
 	}
 	for _, secret := range secrets {
 		if secret == "" {
-			return nil, fmt.Errorf("giosg: an empty secret seals no tokens")
+			return nil, fmt.Errorf("giosg: tokens cannot be encrypted with an empty secret")
 		}
 		key, err := hkdf.Key(sha256.New, []byte(secret.Reveal()), nil, "giosg bot user tokens", 32)
 		if err != nil {
@@ -55,18 +56,18 @@ func NewTokenStore(local *Tokens, client redis.UniversalClient, prefix string, s
 		s.seals = append(s.seals, seal)
 	}
 	if len(s.seals) == 0 {
-		return nil, fmt.Errorf("giosg: sharing tokens needs a secret to seal them with")
+		return nil, fmt.Errorf("giosg: sharing tokens needs a secret to encrypt them with")
 	}
 	return s, nil
 }
 
-// Put keeps a token, as Tokens.Put does, and shares it. Sharing that fails is not an error: the token is here.
+// Put keeps a token as Tokens.Put does, and shares it. It is no error if sharing fails, because this process has the token.
 func (s *TokenStore) Put(ctx context.Context, t Token) (first bool) {
 	first = s.local.Put(t)
 	if s.client == nil {
 		return first
 	}
-	t, ok := s.local.Get(t.User) // what came may be older than what is held, or refused
+	t, ok := s.local.Get(t.User) // t may be older than the one held, or refused
 	if !ok || !s.due(t.User, first) {
 		return first
 	}
@@ -104,14 +105,14 @@ func (s *TokenStore) due(u UserID, first bool) bool {
 	return true
 }
 
-// unshared says that the user's next token is news to the others.
+// unshared makes the next Put share the user's token at once.
 func (s *TokenStore) unshared(u UserID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.shared, u)
 }
 
-// Get returns a valid token of a user, if any replica has one.
+// Get returns a valid token of the user, if any replica has one.
 func (s *TokenStore) Get(ctx context.Context, user UserID) (Token, bool) {
 	if t, ok := s.local.Get(user); ok || s.client == nil {
 		return t, ok
@@ -134,13 +135,13 @@ func (s *TokenStore) Get(ctx context.Context, user UserID) (Token, bool) {
 	return s.local.Get(user)
 }
 
-// Refuse says that giosg does not accept a token.
+// Refuse removes a token that giosg does not accept, as Tokens.Refuse does.
 func (s *TokenStore) Refuse(_ context.Context, t Token) {
 	s.local.Refuse(t)
 	s.unshared(t.User)
 }
 
-// All lists the tokens that this process holds.
+// All returns the valid tokens that this process holds.
 func (s *TokenStore) All() []Token { return s.local.All() }
 
 func (s *TokenStore) key(u UserID) string { return s.prefix + ":token:" + string(u) }

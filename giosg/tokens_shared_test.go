@@ -16,7 +16,7 @@ import (
 	"giosgbot/redistest"
 )
 
-// fleet is one Redis and the replicas on it.
+// fleet is a Redis and the replicas that use it.
 type fleet struct {
 	*testing.T
 	s *redistest.Server
@@ -29,7 +29,7 @@ func newFleet(t *testing.T) fleet {
 	return fleet{t, s, s.Client(t)}
 }
 
-// replica is a process of the fleet, with a memory of its own.
+// replica is a process of the fleet.
 func (f fleet) replica(secrets ...giosg.Secret) *giosg.TokenStore {
 	f.Helper()
 	return newStore(f.T, nil, f.s.Client(f.T), secrets...)
@@ -60,7 +60,7 @@ func wantToken(t *testing.T, s *giosg.TokenStore, user giosg.UserID, want giosg.
 	return got
 }
 
-// everything is all that is in Redis, names and values.
+// everything returns all keys and values in Redis.
 func (f fleet) everything() string {
 	f.Helper()
 	var all strings.Builder
@@ -114,7 +114,7 @@ func TestSharedTokenIsSealed(t *testing.T) {
 			t.Errorf("Redis holds %q in plain text", hidden)
 		}
 	}
-	// The same token is never sealed to the same bytes.
+	// The same token is never encrypted to the same bytes.
 	seen := map[string]bool{}
 	keys, err := f.c.Keys(t.Context(), "*").Result()
 	if err != nil || len(keys) != 20 {
@@ -149,7 +149,7 @@ func TestSharedTokenExpires(t *testing.T) {
 	}
 	wantToken(t, two, botID, "")
 	wantToken(t, one, botID, "")
-	// One that is over is not written.
+	// An expired token is not written.
 	one.Put(t.Context(), tokenOf(botID, secretValue, -time.Second))
 	one.Put(t.Context(), tokenOf("other", "", time.Hour))
 	if n := f.c.DBSize(ctx).Val(); n != 0 {
@@ -157,7 +157,7 @@ func TestSharedTokenExpires(t *testing.T) {
 	}
 }
 
-// A value in Redis that says that it lives longer than the key is held no longer than it says.
+// A token expires when its value says so, even if its key lives longer.
 func TestSharedTokenWithinItsMargin(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -186,7 +186,7 @@ func TestSharedTokenSecrets(t *testing.T) {
 			wantToken(t, f.replica(tt.secrets...), botID, tt.want)
 		})
 	}
-	// The first of several seals: who has only the new one reads what those say who know both.
+	// The first secret encrypts: a replica with only the new secret can read what a replica with both has written.
 	f.replica("new", "old").Put(t.Context(), tokenOf(botID, "fresh-token", 300*time.Second))
 	wantToken(t, f.replica("new"), botID, "fresh-token")
 	wantToken(t, f.replica("old"), botID, "")
@@ -211,7 +211,7 @@ func TestSharedTokenNeedsASecret(t *testing.T) {
 	wantToken(t, s, "other", "")
 }
 
-// One bot user's token is never another's, whatever somebody does in Redis.
+// A token is never returned for another bot user, whatever is written to Redis.
 func TestSharedTokensDoNotMix(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -234,7 +234,7 @@ func TestSharedTokensDoNotMix(t *testing.T) {
 	for _, user := range []giosg.UserID{"bot-a", "bot-b", "bot-c"} {
 		wantToken(t, f.replica("s1"), user, "")
 	}
-	// Nor is anything else taken that lies there.
+	// Nothing else in Redis is accepted as a token.
 	flipped := []byte(a)
 	flipped[len(flipped)-1] ^= 1
 	for _, v := range []string{"", "x", a[:12], a[:len(a)-1], a + "x", string(flipped), string(bytes.Repeat([]byte{0}, 100)), `{"Value":"token-z","Type":"Bearer","Expires":9999999999999}`} {
@@ -264,7 +264,7 @@ func TestSharedTokenRefused(t *testing.T) {
 	two.Refuse(t.Context(), bad)
 	wantToken(t, two, botID, "")
 
-	// A copy of the webhook brings it once more: it is given to nobody.
+	// A copy of the webhook brings it again. It is not returned to anybody.
 	if err := f.c.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -274,14 +274,14 @@ func TestSharedTokenRefused(t *testing.T) {
 	wantToken(t, one, botID, "")
 	wantToken(t, f.replica("s1"), botID, "")
 
-	// The next good one is shared at once.
+	// The next valid token is shared at once.
 	if !one.Put(t.Context(), tokenOf(botID, "good-token", 300*time.Second)) {
 		t.Error("not the first")
 	}
 	wantToken(t, two, botID, "good-token")
 }
 
-// A webhook that comes late brings an older token: the others do not get that one.
+// A late webhook brings an older token, which is not shared.
 func TestSharedTokenIsTheFreshest(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -293,7 +293,7 @@ func TestSharedTokenIsTheFreshest(t *testing.T) {
 	wantToken(t, f.replica("s1"), botID, "fresh-token")
 }
 
-// Every webhook brings a token; Redis is not written with each.
+// Not every token is written to Redis, although each webhook brings one.
 func TestSharedTokenIsNotWrittenEachTime(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -308,7 +308,7 @@ func TestSharedTokenIsNotWrittenEachTime(t *testing.T) {
 	wantToken(t, s, botID, "token-49")
 }
 
-// Without Redis, or with one that says nothing, a replica goes on with its own tokens, and at once.
+// If Redis is down or does not answer, a replica uses its own tokens without delay.
 func TestSharedTokenWithoutRedis(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and says nothing
@@ -349,7 +349,7 @@ func TestSharedTokenWithoutRedis(t *testing.T) {
 	}
 }
 
-// What could not be shared because Redis was away is shared by the next webhook, not ten seconds later.
+// A token that could not be shared because Redis was down is shared with the next webhook, not ten seconds later.
 func TestSharedTokenAfterRedisWasAway(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)

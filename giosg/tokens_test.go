@@ -54,7 +54,7 @@ func TestTokens(t *testing.T) {
 	put(tok("u", "dead", -time.Second), false)
 	put(tok("u", "", time.Hour), false)
 
-	// A refused value comes back only after its end.
+	// A refused value is accepted again only after its expiry.
 	bad := tok("u", "bad", 600*time.Second)
 	put(bad, false)
 	ts.Refuse(bad)
@@ -69,7 +69,7 @@ func TestTokens(t *testing.T) {
 	now = now.Add(time.Second)
 	put(tok("u", "bad", 300*time.Second), true)
 
-	// One that had expired is refused for a while too.
+	// An expired one is refused for a while, too.
 	ts.Refuse(tok("u", "bad", -time.Second))
 	put(tok("u", "bad", 300*time.Second), false)
 	get("u", "")

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// newTransport is the transport of a client that was given none.
+// newTransport returns the default transport.
 func newTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -21,24 +21,24 @@ func newTransport() *http.Transport {
 		HTTP2:                 &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
 		MaxIdleConns:          1024,
 		MaxIdleConnsPerHost:   256,
-		IdleConnTimeout:       30 * time.Second, // less than servers keep: a write on a dying connection has an unknown fate
+		IdleConnTimeout:       30 * time.Second, // less than servers wait: a write on a connection that is being closed has an unknown fate
 		ExpectContinueTimeout: time.Second,
 	}
 }
 
-// guard stands before the transport and keeps two promises.
+// guard wraps the transport and keeps two promises.
 //
-// Nothing is sent late. A process that was frozen may wake up and write before
-// its timers fire; so the clock is compared with the deadline when a request
-// comes in, and again when its body is about to be written.
+// Nothing is sent after the deadline. A process that was frozen may continue to
+// write before its timers fire. So guard compares the clock with the deadline
+// when a request arrives, and again before its body is written.
 //
-// It is known what was not sent. A write is told to have failed with an
-// [unsentError] only if no byte of its body was handed out, and none ever will
-// be: the gate in front of the body is shut before the answer is given. (Its
-// head may be out: without the body it announces, it can have no effect.)
+// A write that was not sent is reported as such. It fails with an [unsentError]
+// only if no byte of its body was read, and none will be: the gate around the
+// body is closed before RoundTrip returns. (The header may have been sent. Without
+// the body that it announces, it has no effect.)
 //
-// A trace of the connection could not promise either: its hooks cannot stop a
-// write, and are silent about one that comes after a call was given up.
+// A trace of the connection could keep neither promise. Its hooks cannot stop a
+// write, and do not report one that happens after the call has failed.
 type guard struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -53,7 +53,7 @@ func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		return g.next.RoundTrip(req)
 	}
 	gate := &gate{ctx: req.Context()}
-	out := *req // a RoundTripper must leave the request as it was
+	out := *req // a RoundTripper must not change the request
 	out.Body = &gatedBody{gate, req.Body}
 	out.GetBody = func() (io.ReadCloser, error) {
 		b, err := req.GetBody()
@@ -70,7 +70,7 @@ func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// CloseIdleConnections is found by http.Client.CloseIdleConnections.
+// CloseIdleConnections is called by http.Client.CloseIdleConnections.
 func (g guard) CloseIdleConnections() {
 	if c, ok := g.next.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
@@ -82,8 +82,9 @@ var (
 	errShut = errors.New("the call has ended")
 )
 
-// late compares the deadline with the clock, not with a timer; and the wall
-// clock too, because the other one stands still while a machine sleeps.
+// late returns an error if ctx is over or its deadline has passed, even if the
+// deadline's timer has not fired yet. It compares the wall clock, too, because the
+// monotonic clock stops while a machine sleeps.
 func late(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -96,19 +97,19 @@ func late(ctx context.Context) error {
 	return nil
 }
 
-// unsentError marks the failure of a write of which nothing went out.
+// unsentError is the error of a write that was not sent.
 type unsentError struct{ err error }
 
 func (e *unsentError) Error() string { return e.err.Error() }
 func (e *unsentError) Unwrap() error { return e.err }
 
-// gate watches one request's body over all the connections it is tried on.
+// gate guards a request's body, on every connection that the transport tries.
 type gate struct {
-	ctx context.Context // of the request, as its body has no other way to learn it
+	ctx context.Context // of the request
 
 	mu     sync.Mutex // guards what follows
-	passed bool       // something was handed out
-	closed bool       // nothing more will be
+	passed bool       // a part of the body may have been sent
+	closed bool       // no more reads are allowed
 }
 
 func (g *gate) pass() error {
@@ -126,15 +127,15 @@ func (g *gate) pass() error {
 	return nil
 }
 
-// again is called when net/http asks for the body anew. For requests that are
-// not idempotent it does so only if the try before surely wrote nothing.
+// again is called when net/http asks for the body once more. For requests that
+// are not idempotent it does so only if it has sent nothing before.
 func (g *gate) again() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.passed = false
 }
 
-// shut ends the handing out and tells whether there was none.
+// shut closes the gate and reports whether no part of the body was read.
 func (g *gate) shut() (unsent bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -1,14 +1,14 @@
 package giosg
 
-// The resources hold the attributes that a bot has a use for; unknown ones are
-// ignored. What giosg sends as null is the zero value here.
+// The resource types have the attributes that a bot uses. Others are ignored. Null
+// becomes the zero value.
 
-// Types of chat messages ("Chat messages" in the API reference). More exist:
-// ignore what you do not know.
+// Types of chat messages ("Chat messages" in the API reference). There are others,
+// which a bot should ignore.
 const (
 	TypeMsg                = "msg"         // typed by a visitor, a user or a bot
 	TypeAction             = "action"      // a visitor clicked a button
-	TypeAutosuggest        = "autosuggest" // a proactive opening, in a user's name
+	TypeAutosuggest        = "autosuggest" // a proactive first message in a user's name
 	TypeJoin               = "join"
 	TypeLeave              = "leave"
 	TypeShoppingCartLocked = "shoppingcart_locked"
@@ -40,7 +40,7 @@ type Avatar struct {
 	URL string `json:"url"`
 }
 
-// Chat is a chat, whichever collection it was read from ("Chats").
+// Chat is a chat of any collection ("Chats").
 type Chat struct {
 	ID                             ChatID  `json:"id"`
 	ChatType                       string  `json:"chat_type"` // "visitor", "operator", "group", "task", "external"
@@ -57,7 +57,7 @@ type Chat struct {
 	HasMessages                    bool    `json:"has_messages"`
 	HasUserMessages                bool    `json:"has_user_messages"`
 	HasVisitorMessages             bool    `json:"has_visitor_messages"`
-	MemberCount                    int     `json:"member_count"` // whoever ever joined
+	MemberCount                    int     `json:"member_count"` // everyone who has joined, also if they left
 	UserMemberCount                int     `json:"user_member_count"`
 	VisitorMemberCount             int     `json:"visitor_member_count"`
 	PresentParticipantCount        int     `json:"present_participant_count"` // participating and present now
@@ -80,7 +80,7 @@ type Chat struct {
 	LegacyConversationState        string  `json:"legacy_conversation_state"`
 }
 
-// Ended tells whether the chat is over and locked.
+// Ended reports whether the chat has ended.
 func (c Chat) Ended() bool { return c.IsEnded || !c.EndedAt.IsZero() }
 
 // Message is a chat message ("Chat messages").
@@ -96,8 +96,8 @@ type Message struct {
 	SenderPublicName string    `json:"sender_public_name"`
 	SenderAvatar     *Avatar   `json:"sender_avatar"`
 
-	// Message is empty for join and leave, and for encrypted text that the
-	// platform can no longer read; then EncryptedMessage holds it.
+	// Message is empty for join and leave, and for a text that giosg can no longer
+	// decrypt, which is in EncryptedMessage.
 	Message               string `json:"message"`
 	IsEncrypted           bool   `json:"is_encrypted"` // true on every message of an encrypted chat
 	EncryptedMessage      string `json:"encrypted_message"`
@@ -106,8 +106,8 @@ type Message struct {
 	Attachments        []Attachment `json:"attachments"`
 	AttachmentTemplate string       `json:"attachment_template"`
 
-	// Set on TypeAction: which button of which message was clicked, with its
-	// label and its value.
+	// For TypeAction: the button that was clicked, its message, its label and its
+	// value.
 	ResponseToMessageID    MessageID   `json:"response_to_message_id"`
 	ResponseToAttachmentID string      `json:"response_to_attachment_id"`
 	ResponseToAttachment   *Attachment `json:"response_to_attachment"`
@@ -117,16 +117,16 @@ type Message struct {
 	ResponseValue          string      `json:"response_value"`
 }
 
-// NewMessage is a message to be sent ("Chat messages"). Message is required,
-// also beside attachments, and is known to be limited to 2000 characters.
+// NewMessage is a message to send ("Chat messages"). Message is required, also
+// with attachments, and has at most 2000 characters.
 type NewMessage struct {
 	Message            string       `json:"message"`
 	Attachments        []Attachment `json:"attachments,omitempty"`
-	AttachmentTemplate string       `json:"attachment_template,omitempty"` // giosg takes none as TemplateGeneric
+	AttachmentTemplate string       `json:"attachment_template,omitempty"` // empty means TemplateGeneric to giosg
 }
 
-// Attachment is rich content of a message ("Rich text messages"). ID is given
-// by giosg; every other field may be left out.
+// Attachment is rich content of a message ("Rich text messages"). giosg sets ID.
+// All other fields are optional.
 type Attachment struct {
 	ID           string   `json:"id,omitempty"`
 	Title        string   `json:"title,omitempty"`
@@ -138,21 +138,20 @@ type Attachment struct {
 	Actions      []Action `json:"actions,omitempty"`
 }
 
-// Action is a button of an attachment ("Rich text messages"). ID is given by
-// giosg.
+// Action is a button of an attachment ("Rich text messages"). giosg sets ID.
 type Action struct {
 	ID                         string `json:"id,omitempty"`
 	Text                       string `json:"text"`
 	Type                       string `json:"type"`                  // ActionButton, ActionLinkButton
-	Value                      string `json:"value"`                 // what a click brings back; the URL of a link button
+	Value                      string `json:"value"`                 // the ResponseValue of a click; for a link button its URL
 	LinkTarget                 string `json:"link_target,omitempty"` // "_blank", "_parent"
 	Style                      string `json:"style,omitempty"`       // "primary", "success", "brand_primary", ...
 	IsDisabledOnSelection      bool   `json:"is_disabled_on_selection"`
 	IsDisabledOnVisitorMessage bool   `json:"is_disabled_on_visitor_message"`
 }
 
-// Membership is a member's part in a chat ("Chat memberships"). It has no id of
-// its own.
+// Membership is a user's or visitor's membership in a chat ("Chat memberships").
+// It has no id.
 type Membership struct {
 	MemberID             string  `json:"member_id"`   // a UserID or a VisitorID
 	MemberType           string  `json:"member_type"` // MemberUser, MemberVisitor
@@ -183,8 +182,8 @@ type UserClient struct {
 	UpdatedAt         Time     `json:"updated_at"`
 }
 
-// Flag is a boolean whose type giosg leaves open: only JSON true is true, and
-// anything else that may come is false.
+// Flag is a boolean of which giosg does not document the type. JSON true is true,
+// anything else is false.
 type Flag bool
 
 // UnmarshalJSON never fails.
@@ -200,7 +199,7 @@ type User struct {
 	FirstName       string  `json:"first_name"`
 	LastName        string  `json:"last_name"`
 	FullName        string  `json:"full_name"`
-	Alias           string  `json:"alias"` // what a visitor sees, when set
+	Alias           string  `json:"alias"` // the name that visitors see, if set
 	Avatar          *Avatar `json:"avatar"`
 	IsBot           bool    `json:"is_bot"`
 	IsOnlineEnabled bool    `json:"is_online_enabled"`
@@ -218,7 +217,7 @@ type Room struct {
 	DisplayName    string `json:"display_name"`
 	LanguageCode   string `json:"language_code"` // RFC 3066, "en" by default
 	IsOnline       bool   `json:"is_online"`
-	IsHumansOnline bool   `json:"is_humans_online"` // someone who is no bot is online
+	IsHumansOnline bool   `json:"is_humans_online"` // a user other than bots is online
 	IsOpen         bool   `json:"is_open"`
 	IsDeleted      bool   `json:"is_deleted"`
 }
@@ -231,8 +230,8 @@ type Team struct {
 	DisplayName        string `json:"display_name"`
 	MemberCount        int    `json:"member_count"`
 	PresentMemberCount int    `json:"present_member_count"`
-	IsOnline           bool   `json:"is_online"`        // also when only a bot is
-	IsHumansOnline     *bool  `json:"is_humans_online"` // nil where giosg does not send it
+	IsOnline           bool   `json:"is_online"`        // also if only a bot is online
+	IsHumansOnline     *bool  `json:"is_humans_online"` // nil if giosg does not send it
 	IsPresent          bool   `json:"is_present"`
 	IsDeleted          bool   `json:"is_deleted"`
 }

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// Change says what happened to a webhook's resource.
+// Change is what happened to a webhook's resource.
 type Change string
 
-// The changes that giosg tells of ("Real-time APIs").
+// The changes that giosg reports ("Real-time APIs").
 const (
-	Added   Change = "added"   // the whole resource is there
-	Changed Change = "changed" // only the attributes that changed
-	Removed Change = "removed" // no resource
+	Added   Change = "added"   // with the whole resource
+	Changed Change = "changed" // with the changed attributes only
+	Removed Change = "removed" // without a resource
 )
 
 // Auth is the token that comes with a webhook ("Authentication to the API" in
@@ -28,17 +28,17 @@ const (
 type Auth struct {
 	AccessToken Secret
 	TokenType   string
-	ExpiresIn   time.Duration // from when the webhook was received; never 0
+	ExpiresIn   time.Duration // from the receipt of the webhook; never 0
 	User        UserID        // the bot user
 	Org         OrgID         // may be empty
 }
 
 // Webhook is what giosg posts to a bot: one change on one channel.
 type Webhook struct {
-	Channel    string // as it came; see ParseChannel
+	Channel    Channel
 	Action     Change
-	ResourceID string          // as it came, unchecked; not always the id in the resource
-	Resource   json.RawMessage // an object, or nil
+	ResourceID string          // unchecked; not always the id in the resource
+	Resource   json.RawMessage // an object; may be nil if Removed
 	Auth       Auth
 }
 
@@ -64,12 +64,12 @@ type envelope struct {
 	} `json:"app_user_auth"`
 }
 
-// ParseWebhook reads a webhook's body. The caller limits its size. Unknown
-// fields are ignored. An error names the field and what is wrong with it, and
-// never repeats what was in it.
+// ParseWebhook parses a webhook's body. The caller limits its size. Unknown
+// fields are ignored. An error names the field and the problem, and does not
+// repeat the field's content. A channel that a bot does not listen to is an error.
 //
-// The expiry is taken with good will: anything but a positive number of seconds
-// counts as 300 s, and more than a day as a day.
+// An expiry that is not a positive number of seconds counts as 300 s, and one of
+// more than a day as a day.
 func ParseWebhook(body []byte) (Webhook, error) {
 	if err := checkDepth(body); err != nil {
 		return Webhook{}, err
@@ -90,6 +90,10 @@ func ParseWebhook(body []byte) (Webhook, error) {
 	case w.Auth == nil:
 		return Webhook{}, errors.New("app_user_auth: missing")
 	}
+	channel, err := ParseChannel(w.Channel)
+	if err != nil {
+		return Webhook{}, err
+	}
 	isObject := len(w.Resource) > 0 && w.Resource[0] == '{'
 	switch {
 	case w.Action == Removed && !isObject:
@@ -108,7 +112,7 @@ func ParseWebhook(body []byte) (Webhook, error) {
 		return Webhook{}, err
 	}
 	return Webhook{
-		Channel:    w.Channel,
+		Channel:    channel,
 		Action:     w.Action,
 		ResourceID: w.ResourceID,
 		Resource:   w.Resource,
@@ -122,8 +126,7 @@ func ParseWebhook(body []byte) (Webhook, error) {
 	}, nil
 }
 
-// Token returns the webhook's token, its life counted from when the webhook was
-// received.
+// Token returns the webhook's token. received is when the webhook arrived.
 func (w Webhook) Token(received time.Time) Token {
 	return Token{
 		User:    w.Auth.User,
@@ -149,8 +152,8 @@ func (w Webhook) Chat() (Chat, error) {
 	return c, nil
 }
 
-// Message decodes the resource of an added message and checks its ids, and that
-// its type, sender type and time are there.
+// Message decodes the resource of an added message. It checks its ids, and that it
+// has a type, a sender type and a time.
 func (w Webhook) Message() (Message, error) {
 	var m Message
 	if err := w.decode(&m); err != nil {
@@ -170,21 +173,21 @@ func (w Webhook) Message() (Message, error) {
 	return m, nil
 }
 
-// Format writes the envelope only, whatever the verb: neither the token nor a
-// visitor's words.
+// Format writes the channel, the action and the resource's id, whatever the verb:
+// neither the token nor a visitor's words.
 func (w Webhook) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "{%s %s %s}", w.Channel, w.Action, w.ResourceID)
 }
 
-// Format writes all but the token itself, whatever the verb.
+// Format writes everything but the token itself, whatever the verb.
 func (a Auth) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "{%s %s %v %s %s}", a.TokenType, redacted, a.ExpiresIn, string(a.User), string(a.Org))
 }
 
-// LogValue shows the envelope only: neither the token nor a visitor's words.
+// LogValue returns what Format writes.
 func (w Webhook) LogValue() slog.Value {
 	return slog.GroupValue(
-		slog.String("channel", w.Channel),
+		slog.String("channel", w.Channel.String()),
 		slog.String("action", string(w.Action)),
 		slog.String("resource_id", w.ResourceID),
 	)
@@ -225,7 +228,7 @@ func checkTime(t Time) error {
 	return nil
 }
 
-// decode is unmarshal with errors that say where, and repeat nothing.
+// decode is unmarshal with errors that name the field and do not repeat its content.
 func decode(where string, b []byte, v any) error {
 	err := unmarshal(b, v)
 	if err == nil {
@@ -240,16 +243,16 @@ func decode(where string, b []byte, v any) error {
 		if field == "" {
 			field = "body"
 		}
-		kind, _, _ := strings.Cut(e.Value, " ") // "number 5" would repeat the number
+		kind, _, _ := strings.Cut(e.Value, " ") // "number 5" would repeat the content
 		return fmt.Errorf("%s: must not be of JSON type %s", field, kind)
 	}
 	if where == "" {
 		where = "body"
 	}
-	return fmt.Errorf("%s: cannot be read", where)
+	return fmt.Errorf("%s: cannot be decoded", where)
 }
 
-// lifeOf reads expires_in: a number of seconds, or a string with one in it.
+// lifeOf parses expires_in: a number of seconds, or a string that contains one.
 func lifeOf(raw json.RawMessage) time.Duration {
 	s := strings.TrimSpace(string(bytes.Trim(raw, `"`)))
 	n, err := strconv.ParseFloat(s, 64)
@@ -265,10 +268,10 @@ func lifeOf(raw json.RawMessage) time.Duration {
 	return defaultTokenLife
 }
 
-// checkDepth refuses deep nesting before anything is decoded.
+// checkDepth refuses deeply nested JSON before it is decoded.
 func checkDepth(b []byte) error {
 	if bytes.Count(b, []byte("{"))+bytes.Count(b, []byte("[")) <= maxDepth {
-		return nil // as nearly always, and counting is fast
+		return nil // the usual case, and counting is fast
 	}
 	depth, quoted := 0, false
 	for i := 0; i < len(b); i++ {

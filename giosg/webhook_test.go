@@ -14,7 +14,7 @@ const (
 	chatID = "450fc49e-277e-4dd6-af0f-6e9dcb885b09"
 )
 
-// envelope makes a webhook of parts, an empty one being left out.
+// envelope returns a webhook's body; empty parts are left out.
 func envelope(channel, action, id, resource, auth string) string {
 	var parts []string
 	for _, f := range [...][2]string{{"channel", channel}, {"action", action}, {"resource_id", id}, {"resource", resource}, {"app_user_auth", auth}} {
@@ -42,8 +42,7 @@ func TestParseWebhookPublished(t *testing.T) {
 		{"pending chat", strings.Replace(routedChatAdded, "/routed_chats", "/pending_chats", 1), giosg.Channel{Kind: giosg.PendingChats, User: botID}, giosg.Added, true},
 		{"autosuggest", autosuggestAdded, giosg.Channel{Kind: giosg.RoutedChatMessages, User: botID, Chat: chatID}, giosg.Added, true},
 		{"button click", buttonClick, giosg.Channel{Kind: giosg.ChatMessages, User: "bot-1", Chat: "chat-1"}, giosg.Added, true},
-		{"user changed", withAuth(userChanged), giosg.Channel{}, giosg.Changed, true},
-		{"user removed", withAuth(userRemoved), giosg.Channel{}, giosg.Removed, false},
+		{"pending chat removed", envelope(`"/api/v5/users/`+botID+`/pending_chats/"`, `"removed"`, `"c"`, `null`, authPart), giosg.Channel{Kind: giosg.PendingChats, User: botID}, giosg.Removed, false},
 	}
 	for _, tt := range tests {
 		w, err := giosg.ParseWebhook([]byte(tt.body))
@@ -55,8 +54,8 @@ func TestParseWebhookPublished(t *testing.T) {
 			w.Auth.TokenType != "Bearer" || w.Auth.ExpiresIn != 300*time.Second || w.Auth.Org != "7f9e9580-095b-42c7-838c-c04e667b26f7" {
 			t.Errorf("%s: %+v", tt.name, w)
 		}
-		if c, _ := giosg.ParseChannel(w.Channel); c != tt.channel {
-			t.Errorf("%s: channel %+v", tt.name, c)
+		if w.Channel != tt.channel {
+			t.Errorf("%s: channel %+v", tt.name, w.Channel)
 		}
 		at := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 		want := giosg.Token{User: w.Auth.User, Org: w.Auth.Org, Type: "Bearer", Value: w.Auth.AccessToken, Expires: at.Add(5 * time.Minute)}
@@ -147,6 +146,11 @@ func TestParseWebhookRefuses(t *testing.T) {
 		{envelope(`5`, added, id, res, authPart), "channel: must not be of JSON type number"},
 		{envelope(`"api"`, added, id, res, authPart), "channel: not a channel's name"},
 		{envelope(`"/`+strings.Repeat("a", 600)+`"`, added, id, res, authPart), "channel: not a channel's name"},
+		{envelope(`"/api/v5/users/u/chats/c/memberships"`, added, id, res, authPart), "channel: not one that a bot listens to"},
+		{envelope(`"/api/v5/users/../pending_chats"`, added, id, res, authPart), "channel: user: not an id: only letters"},
+		{envelope(`"/api/v5/users/u/chats/{c}/messages"`, added, id, res, authPart), "channel: chat: not an id: only letters"},
+		{withAuth(userChanged), "channel: not one that a bot listens to"},
+		{withAuth(userRemoved), "channel: not one that a bot listens to"},
 		{envelope(ch, ``, id, res, authPart), "action: missing"},
 		{envelope(ch, `"ADDED"`, id, res, authPart), "action: not added, changed or removed"},
 		{envelope(ch, `{}`, id, res, authPart), "action: must not be of JSON type object"},
@@ -160,7 +164,7 @@ func TestParseWebhookRefuses(t *testing.T) {
 		{envelope(ch, added, id, res, `{}`), "app_user_auth.access_token: missing"},
 		{envelope(ch, added, id, res, `"x"`), "app_user_auth: must not be of JSON type string"},
 		{envelope(ch, added, id, res, auth(`"secret-access-token-1"`, `12345`)), "app_user_auth.access_token: must not be of JSON type number"},
-		{envelope(ch, added, id, res, auth(`secret-access-token-1`, `a b`)), "app_user_auth.access_token: holds a character that no token has"},
+		{envelope(ch, added, id, res, auth(`secret-access-token-1`, `aa bb`)), "app_user_auth.access_token: holds a character that no token has"},
 		{envelope(ch, added, id, res, auth(`secret-access-token-1`, strings.Repeat("x", 9000))), "app_user_auth.access_token: longer than 8192 bytes"},
 		{envelope(ch, added, id, res, auth(`Bearer`, ``)), "app_user_auth.token_type: missing"},
 		{envelope(ch, added, id, res, auth(`Bearer`, `Be arer`)), "app_user_auth.token_type: not a plain word"},
@@ -178,7 +182,7 @@ func TestParseWebhookRefuses(t *testing.T) {
 		if !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("%s\n  got  %v\n  want %s", tt.body, err, tt.want)
 		}
-		for _, word := range []string{"secret-access", "12345", "..", "%2e", "xxxx", "a b"} {
+		for _, word := range []string{"secret-access", "12345", "..", "%2e", "xxxx", "aa bb", "{c}"} {
 			if strings.Contains(err.Error(), word) {
 				t.Errorf("repeats what came: %v", err)
 			}
@@ -219,12 +223,12 @@ func TestExpiresIn(t *testing.T) {
 		`{}`: 300 * time.Second, `[300]`: 300 * time.Second, `true`: 300 * time.Second, `1e400`: 300 * time.Second, `"Inf"`: 300 * time.Second,
 		`"NaN"`: 300 * time.Second, `1e-300`: 300 * time.Second, `86400`: 24 * time.Hour, `86401`: 24 * time.Hour, `1e300`: 24 * time.Hour,
 	} {
-		w, err := giosg.ParseWebhook([]byte(envelope(`"/x"`, `"added"`, ``, `{}`, strings.Replace(authPart, "300", in, 1))))
+		w, err := giosg.ParseWebhook([]byte(envelope(`"/api/v5/users/u/chats/c/messages"`, `"added"`, ``, `{}`, strings.Replace(authPart, "300", in, 1))))
 		if err != nil || w.Auth.ExpiresIn != want {
 			t.Errorf("%s: %v, %v", in, w.Auth.ExpiresIn, err)
 		}
 	}
-	w, err := giosg.ParseWebhook([]byte(envelope(`"/x"`, `"added"`, ``, `{}`, strings.Replace(authPart, `"expires_in"`, `"x"`, 1))))
+	w, err := giosg.ParseWebhook([]byte(envelope(`"/api/v5/users/u/chats/c/messages"`, `"added"`, ``, `{}`, strings.Replace(authPart, `"expires_in"`, `"x"`, 1))))
 	if err != nil || w.Auth.ExpiresIn != 300*time.Second {
 		t.Errorf("missing: %v, %v", w.Auth.ExpiresIn, err)
 	}
@@ -234,7 +238,7 @@ func TestResourceRefuses(t *testing.T) {
 	t.Parallel()
 	const whole = `{"id": "m", "chat_id": "c", "type": "msg", "sender_type": "visitor", "sender_id": "v", "created_at": "2023-06-14T10:49:46.913Z"}`
 	parse := func(resource string) giosg.Webhook {
-		w, err := giosg.ParseWebhook([]byte(envelope(`"/x"`, `"added"`, ``, resource, authPart)))
+		w, err := giosg.ParseWebhook([]byte(envelope(`"/api/v5/users/u/chats/c/messages"`, `"added"`, ``, resource, authPart)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,5 +1,6 @@
-// Package handlers is the door: it takes giosg's webhooks, checks them, keeps the token and the event, and answers at once. It calls no
-// giosg API and decides nothing; what it has answered with 2xx is kept by the queue, or can matter to nobody.
+// Package handlers serves giosg's webhooks and the health checks. It checks each webhook, puts its token and its event into their
+// stores, and answers at once. It makes no API call and decides nothing about the chat. After a 2xx answer the event is in the queue, or
+// the bot has no use for it.
 package handlers
 
 import (
@@ -12,17 +13,20 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"giosgbot/chat"
 	"giosgbot/giosg"
+	"giosgbot/livechat"
 	"giosgbot/queue"
 )
 
-// The paths of the door.
+// The paths that an [Endpoint] serves.
 const (
 	RoutedChatsPath  = "/webhooks/routed_chats"
 	PendingChatsPath = "/webhooks/pending_chats"
@@ -31,103 +35,105 @@ const (
 	ReadyPath        = "/readyz"
 )
 
-// Queue is what the door needs of the lanes.
+// Queue is where the endpoint puts events.
 type Queue interface {
 	Put(ctx context.Context, it queue.Item) error
 	Ping(ctx context.Context) error
 }
 
-// Tokens is where the door leaves the token of each webhook.
+// Tokens is where the endpoint puts the token of each webhook.
 type Tokens interface {
 	Put(ctx context.Context, t giosg.Token) (first bool)
 }
 
-// Options are what the door works with.
+// Options configure an [Endpoint].
 type Options struct {
-	Queue    Queue
-	Tokens   Tokens
-	Secrets  []giosg.Secret // any of them opens the door
-	MaxBody  int64          // bytes
-	Patience time.Duration  // how long the store may take to keep an event, or to be ready; default 900 ms
-	Log      *slog.Logger
+	Queue        Queue
+	Tokens       Tokens
+	Secrets      []giosg.Secret // a webhook must carry one of them
+	MaxBody      int64          // bytes
+	StoreTimeout time.Duration  // time limit for one operation on the store; 0 means 900 ms
+	Log          *slog.Logger   // nil discards
 
-	Problem func() string                                   // what is wrong though the bot works on; shown by /readyz; may be nil
-	OnToken func(t giosg.Token, first bool)                 // is told of each token; first: the bot user had none; may be nil
-	Trace   func(ctx context.Context) string                // returns what joins an event's turn to the trace of its webhook; may be nil
-	Observe func(route, outcome string, took time.Duration) // outcome: kept, ignored, refused, failed; may be nil
+	// The functions below may be nil.
+
+	Problem func() string                                   // a problem that does not stop the bot, shown by /readyz; "" if there is none
+	OnToken func(t giosg.Token, first bool)                 // called for each token; first: the bot user had no valid token before
+	Trace   func(ctx context.Context) string                // the trace context to store with the event, so that its turn joins the trace
+	Observe func(route, outcome string, took time.Duration) // called after each webhook; outcome: kept, ignored, refused, failed
 }
 
-// Door answers HTTP requests.
-type Door struct {
+// Endpoint serves HTTP requests. It is safe for concurrent use.
+type Endpoint struct {
 	Options
 	hashes  [][sha256.Size]byte
 	closing atomic.Bool
-	unready atomic.Bool // the store was not well when /readyz was asked last
+	unready atomic.Bool // the last /readyz found the store not ready
 }
 
-// New returns a door.
-func New(o Options) *Door {
-	if o.Patience <= 0 {
-		o.Patience = 900 * time.Millisecond
+// New returns an endpoint.
+func New(o Options) *Endpoint {
+	if o.StoreTimeout <= 0 {
+		o.StoreTimeout = 900 * time.Millisecond
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &Door{Options: o}
+	h := &Endpoint{Options: o}
 	for _, s := range o.Secrets {
-		d.hashes = append(d.hashes, sha256.Sum256([]byte(s.Reveal())))
+		h.hashes = append(h.hashes, sha256.Sum256([]byte(s.Reveal())))
 	}
-	return d
+	return h
 }
 
-// Register adds the door's routes, and makes every error a JSON body.
-func (d *Door) Register(e *echo.Echo) {
-	e.HTTPErrorHandler = d.fail
+// Register adds the routes to e and sets its error handler, which writes every error as JSON.
+func (h *Endpoint) Register(e *echo.Echo) {
+	e.HTTPErrorHandler = h.fail
 	e.GET(HealthPath, func(c echo.Context) error { return c.JSON(http.StatusOK, status{Status: "ok"}) })
 	e.HEAD(HealthPath, func(c echo.Context) error { return c.NoContent(http.StatusOK) })
-	e.GET(ReadyPath, d.ready)
-	e.HEAD(ReadyPath, d.ready)
-	e.POST(PendingChatsPath, d.webhook(giosg.PendingChats))
-	e.POST(RoutedChatsPath, d.webhook(giosg.RoutedChats))
-	e.POST(MessagesPath, d.webhook(giosg.ChatMessages, giosg.RoutedChatMessages))
+	e.GET(ReadyPath, h.ready)
+	e.HEAD(ReadyPath, h.ready)
+	e.POST(PendingChatsPath, h.webhook(giosg.PendingChats))
+	e.POST(RoutedChatsPath, h.webhook(giosg.RoutedChats))
+	e.POST(MessagesPath, h.webhook(giosg.ChatMessages, giosg.RoutedChatMessages))
 }
 
-// Close makes the door unready, so that a load balancer looks elsewhere; what still comes is served.
-func (d *Door) Close() { d.closing.Store(true) }
+// Close makes /readyz fail, so that a load balancer sends no more requests. Requests that still arrive are served.
+func (h *Endpoint) Close() { h.closing.Store(true) }
 
 type status struct {
 	Status string `json:"status"`
 	Reason string `json:"reason,omitempty"`
 }
 
-func (d *Door) ready(c echo.Context) error {
-	if d.closing.Load() {
+func (h *Endpoint) ready(c echo.Context) error {
+	if h.closing.Load() {
 		return c.JSON(http.StatusServiceUnavailable, status{"stopping", "the bot is shutting down"})
 	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), d.Patience)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), h.StoreTimeout)
 	defer cancel()
-	if err := d.Queue.Ping(ctx); err != nil {
-		if d.unready.CompareAndSwap(false, true) {
-			d.Log.Error("not ready", "err", err)
+	if err := h.Queue.Ping(ctx); err != nil {
+		if h.unready.CompareAndSwap(false, true) {
+			h.Log.Error("not ready", "err", err)
 		}
 		return c.JSON(http.StatusServiceUnavailable, status{"unavailable", "the store does not answer, or keeps nothing; the log says why"})
 	}
-	if d.unready.CompareAndSwap(true, false) {
-		d.Log.Info("ready again")
+	if h.unready.CompareAndSwap(true, false) {
+		h.Log.Info("ready again")
 	}
 	s := status{Status: "ready"}
-	if d.Problem != nil {
-		s.Reason = d.Problem()
+	if h.Problem != nil {
+		s.Reason = h.Problem()
 	}
 	return c.JSON(http.StatusOK, s)
 }
 
-// webhook serves one URL, to which giosg posts from channels of these kinds.
-func (d *Door) webhook(kinds ...giosg.ChannelKind) echo.HandlerFunc {
+// webhook returns the handler of one path, which accepts webhooks of these channels only.
+func (h *Endpoint) webhook(kinds ...giosg.ChannelKind) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := time.Now()
-		result, err := d.receive(c, kinds)
-		if d.Observe != nil {
+		result, err := h.receive(c, kinds)
+		if h.Observe != nil {
 			outcome := result
 			if err != nil {
 				outcome = "refused"
@@ -135,7 +141,7 @@ func (d *Door) webhook(kinds ...giosg.ChannelKind) echo.HandlerFunc {
 					outcome = "failed"
 				}
 			}
-			d.Observe(c.Path(), outcome, time.Since(start))
+			h.Observe(c.Path(), outcome, time.Since(start))
 		}
 		if err != nil {
 			return err
@@ -148,16 +154,16 @@ func (d *Door) webhook(kinds ...giosg.ChannelKind) echo.HandlerFunc {
 	}
 }
 
-func (d *Door) receive(c echo.Context, kinds []giosg.ChannelKind) (string, error) {
+func (h *Endpoint) receive(c echo.Context, kinds []giosg.ChannelKind) (string, error) {
 	received := time.Now()
-	if err := d.authorize(c.Request()); err != nil {
+	if err := h.authorize(c.Request()); err != nil {
 		return "", err
 	}
 	var whole bytes.Buffer
-	whole.Grow(int(min(max(c.Request().ContentLength, 0), d.MaxBody, 64<<10)) + bytes.MinRead)
-	_, err := whole.ReadFrom(http.MaxBytesReader(c.Response(), c.Request().Body, d.MaxBody))
+	whole.Grow(int(min(max(c.Request().ContentLength, 0), h.MaxBody, 64<<10)) + bytes.MinRead)
+	_, err := whole.ReadFrom(http.MaxBytesReader(c.Response(), c.Request().Body, h.MaxBody))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return "", refuse(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", d.MaxBody)
+		return "", refuse(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", h.MaxBody)
 	}
 	if err != nil {
 		return "", refuse(http.StatusBadRequest, "the body could not be read to its end")
@@ -169,42 +175,42 @@ func (d *Door) receive(c echo.Context, kinds []giosg.ChannelKind) (string, error
 	if err := checkKind(w.Channel, kinds); err != nil {
 		return "", err
 	}
-	ev, ok, err := w.Event()
+	ev, ok, err := livechat.Event(w)
 	if err != nil {
 		return "", refuse(http.StatusBadRequest, "not a webhook of giosg's: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), d.Patience)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), h.StoreTimeout)
 	defer cancel()
 	token := w.Token(received)
-	first := d.Tokens.Put(ctx, token)
-	if d.OnToken != nil {
-		d.OnToken(token, first)
+	first := h.Tokens.Put(ctx, token)
+	if h.OnToken != nil {
+		h.OnToken(token, first)
 	}
 	if !ok {
 		return "ignored", nil
 	}
-	if d.Trace != nil {
-		ev.Trace = d.Trace(ctx)
+	if h.Trace != nil {
+		ev.Trace = h.Trace(ctx)
 	}
 	value, err := json.Marshal(ev)
 	if err != nil {
 		return "", err
 	}
 	it := queue.Item{Lane: ev.Lane(), ID: ev.ID, At: ev.At, Body: value, From: "webhook"}
-	if !ev.Member && ev.Kind != giosg.EventPending && ev.Kind != giosg.EventRouted {
-		it.Via = "routed" // the copy that comes by the channel of the bot's own chats says more, and has a turn of its own
+	if !ev.Member && ev.Kind != chat.Pending && ev.Kind != chat.Routed {
+		it.Via = "routed" // the copy on the channel of the bot's own chats says that the bot is a member, and must not count as a duplicate
 	}
-	if err := d.Queue.Put(ctx, it); err != nil {
-		d.Log.Error("event not kept", "chat", ev.Chat, "event", ev.ID, "kind", ev.Kind, "err", err)
+	if err := h.Queue.Put(ctx, it); err != nil {
+		h.Log.Error("event not kept", "chat", ev.Chat, "event", ev.ID, "kind", ev.Kind, "err", err)
 		c.Response().Header().Set(echo.HeaderRetryAfter, "1")
 		return "", refuse(http.StatusServiceUnavailable, "the event cannot be kept now; send it again")
 	}
-	d.Log.Debug("event kept", "chat", ev.Chat, "event", ev.ID, "kind", ev.Kind, "org", ev.Org)
+	h.Log.Debug("event kept", "chat", ev.Chat, "event", ev.ID, "kind", ev.Kind, "org", ev.Org)
 	return "kept", nil
 }
 
-// authorize compares the request's secret with all that are valid, in a time that tells nothing of them.
-func (d *Door) authorize(r *http.Request) error {
+// authorize checks the request's secret. The time that it takes does not depend on the valid secrets.
+func (h *Endpoint) authorize(r *http.Request) error {
 	given := r.Header.Get("X-Webhook-Secret")
 	if given == "" {
 		given = r.URL.Query().Get("secret")
@@ -213,8 +219,8 @@ func (d *Door) authorize(r *http.Request) error {
 		return refuse(http.StatusUnauthorized, "the secret is missing: give it as ?secret=... in the webhook's URL, or as the header X-Webhook-Secret")
 	}
 	hash, match := sha256.Sum256([]byte(given)), 0
-	for _, h := range d.hashes {
-		match |= subtle.ConstantTimeCompare(hash[:], h[:])
+	for _, valid := range h.hashes {
+		match |= subtle.ConstantTimeCompare(hash[:], valid[:])
 	}
 	if match != 1 {
 		return refuse(http.StatusUnauthorized, "the secret is wrong: it must be one of those in WEBHOOK_SECRET")
@@ -222,16 +228,10 @@ func (d *Door) authorize(r *http.Request) error {
 	return nil
 }
 
-// checkKind tells an operator who has pasted a URL into the wrong webhook where it belongs.
-func checkKind(channel string, kinds []giosg.ChannelKind) error {
-	ch, err := giosg.ParseChannel(channel)
-	if err != nil {
-		return refuse(http.StatusBadRequest, "not a webhook of giosg's: %v", err)
-	}
-	for _, k := range kinds {
-		if ch.Kind == k {
-			return nil
-		}
+// checkKind refuses a webhook that was posted to the wrong path. The error names the right one.
+func checkKind(ch giosg.Channel, kinds []giosg.ChannelKind) error {
+	if slices.Contains(kinds, ch.Kind) {
+		return nil
 	}
 	path := MessagesPath
 	switch ch.Kind {
@@ -247,8 +247,8 @@ func refuse(code int, format string, args ...any) error {
 	return echo.NewHTTPError(code, fmt.Sprintf(format, args...))
 }
 
-// fail writes an error as JSON. Errors that are not ours to explain say nothing of their cause.
-func (d *Door) fail(err error, c echo.Context) {
+// fail writes an error as JSON. It hides the cause of errors other than *echo.HTTPError.
+func (h *Endpoint) fail(err error, c echo.Context) {
 	code, text := http.StatusInternalServerError, "something went wrong here; send it again"
 	if e, ok := errors.AsType[*echo.HTTPError](err); ok {
 		code = e.Code
@@ -265,9 +265,9 @@ func (d *Door) fail(err error, c echo.Context) {
 	}
 	switch {
 	case code == http.StatusInternalServerError:
-		d.Log.Error("request failed", "path", c.Path(), "err", err)
+		h.Log.Error("request failed", "path", c.Path(), "err", err)
 	case code != http.StatusServiceUnavailable:
-		d.Log.Warn("request refused", "path", c.Path(), "status", code, "reason", text)
+		h.Log.Warn("request refused", "path", c.Path(), "status", code, "reason", text)
 	}
 	if c.Response().Committed {
 		return

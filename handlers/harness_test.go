@@ -22,24 +22,24 @@ import (
 	"giosgbot/queue"
 )
 
-// What must be seen nowhere: not in an answer, not in a log.
+// These must appear in no answer and in no log.
 const (
-	secret = "s3cret-of-the-door"
+	secret = "s3cret-of-the-bot"
 	token  = "eyJhbGciOiJIUzI1NiJ9.dG9rZW4.c2lnbmF0dXJl"
 	words  = "my number is 0401234567"
 )
 
 const (
-	bot   = "dabfd452-cbc0-4eff-aaac-f4e125db0fe4"
-	org   = "7f9e9580-095b-42c7-838c-c04e667b26f7"
-	chat  = "450fc49e-277e-4dd6-af0f-6e9dcb885b09"
-	room  = "9926bdfa-56e0-11e5-b98c-6c4008c08dfe"
-	msgID = "8a94b3f1-d8a9-4530-b1f1-b757a8a57078"
+	bot    = "dabfd452-cbc0-4eff-aaac-f4e125db0fe4"
+	org    = "7f9e9580-095b-42c7-838c-c04e667b26f7"
+	chatID = "450fc49e-277e-4dd6-af0f-6e9dcb885b09"
+	room   = "9926bdfa-56e0-11e5-b98c-6c4008c08dfe"
+	msgID  = "8a94b3f1-d8a9-4530-b1f1-b757a8a57078"
 
 	maxBody = 4096
 )
 
-// store is the door's side of the lanes and of the tokens, and notes in which order the door uses them.
+// store is the queue and the token store of an endpoint. It records the order in which they are used.
 type store struct {
 	putErr, pingErr error
 	hang            bool // Put and Ping wait until they are told to stop
@@ -81,7 +81,7 @@ func (s *store) Ping(ctx context.Context) error {
 	return s.pingErr
 }
 
-// keep is the store as the door's Tokens.
+// keep is the store as handlers.Tokens.
 type keep struct{ *store }
 
 func (k keep) Put(_ context.Context, t giosg.Token) bool {
@@ -92,20 +92,20 @@ func (k keep) Put(_ context.Context, t giosg.Token) bool {
 	return !k.known
 }
 
-// door is a door under test, with everything around it.
-type door struct {
+// fixture is an endpoint under test, with its surroundings.
+type fixture struct {
 	*testing.T
 	*store
-	*handlers.Door
+	*handlers.Endpoint
 	e        *echo.Echo
 	log      *logs
 	mu       sync.Mutex
 	outcomes []string // guarded by mu
 }
 
-func newDoor(t *testing.T, change func(*handlers.Options, *store)) *door {
+func newFixture(t *testing.T, change func(*handlers.Options, *store)) *fixture {
 	t.Helper()
-	d := &door{T: t, store: &store{}, e: echo.New(), log: &logs{}}
+	d := &fixture{T: t, store: &store{}, e: echo.New(), log: &logs{}}
 	o := handlers.Options{
 		Queue: d.store, Tokens: keep{d.store}, Secrets: []giosg.Secret{secret}, MaxBody: maxBody,
 		Log: slog.New(slog.NewJSONHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug - 100})),
@@ -127,14 +127,14 @@ func newDoor(t *testing.T, change func(*handlers.Options, *store)) *door {
 	if change != nil {
 		change(&o, d.store)
 	}
-	d.Door = handlers.New(o)
+	d.Endpoint = handlers.New(o)
 	d.Register(d.e)
 	t.Cleanup(func() { d.silent("the log", d.log.String()) })
 	return d
 }
 
-// silent checks that nothing is told that must not be.
-func (d *door) silent(where, s string) {
+// silent checks that s contains no secret.
+func (d *fixture) silent(where, s string) {
 	d.Helper()
 	for _, hidden := range []string{secret, token, words, "0401234567", "dG9rZW4", "s3cret"} {
 		if strings.Contains(s, hidden) {
@@ -143,8 +143,8 @@ func (d *door) silent(where, s string) {
 	}
 }
 
-// do serves a request and checks what holds for every answer.
-func (d *door) do(r *http.Request) *httptest.ResponseRecorder {
+// do serves a request and checks what every answer must satisfy.
+func (d *fixture) do(r *http.Request) *httptest.ResponseRecorder {
 	d.Helper()
 	w := httptest.NewRecorder()
 	d.e.ServeHTTP(w, r)
@@ -152,8 +152,8 @@ func (d *door) do(r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// answer checks the body of an answer: JSON, {"error": a sentence} for a refusal, {"status": ...} otherwise.
-func (d *door) answer(what string, code int, contentType, body string) {
+// answer checks the body of an answer: JSON, {"error": ...} for a refusal, {"status": ...} otherwise.
+func (d *fixture) answer(what string, code int, contentType, body string) {
 	d.Helper()
 	d.silent("the answer", body)
 	if strings.HasPrefix(what, "HEAD ") {
@@ -176,13 +176,13 @@ func (d *door) answer(what string, code int, contentType, body string) {
 	}
 }
 
-func (d *door) post(path, body string) *httptest.ResponseRecorder {
+func (d *fixture) post(path, body string) *httptest.ResponseRecorder {
 	d.Helper()
 	return d.do(httptest.NewRequest("POST", path+"?secret="+secret, strings.NewReader(body)))
 }
 
 // refused posts a body and checks that it is refused, and that nothing is left of it.
-func (d *door) refused(path, body string, code int, sentence string) {
+func (d *fixture) refused(path, body string, code int, sentence string) {
 	d.Helper()
 	w := d.post(path, body)
 	got := reason(w)
@@ -192,11 +192,11 @@ func (d *door) refused(path, body string, code int, sentence string) {
 	d.nothing()
 }
 
-// nothing checks that the door has neither kept anything nor taken a token.
-func (d *door) nothing() {
+// nothing checks that the endpoint stored neither an event nor a token.
+func (d *fixture) nothing() {
 	d.Helper()
 	if len(d.steps) != 0 {
-		d.Errorf("the door did: %v", d.steps)
+		d.Errorf("the endpoint did: %v", d.steps)
 	}
 }
 
@@ -246,26 +246,26 @@ func envelope(channel, action string, resource any) hook {
 
 func chatResource() hook {
 	return hook{
-		"id": chat, "room_id": room, "created_at": "2026-01-02T03:04:05.678Z", "waiting_started_at": "2026-01-02T03:05:00.001Z",
+		"id": chatID, "room_id": room, "created_at": "2026-01-02T03:04:05.678Z", "waiting_started_at": "2026-01-02T03:05:00.001Z",
 		"ended_at": nil, "is_ended": false, "is_waiting": true,
 	}
 }
 
 func messageResource() hook {
 	return hook{
-		"id": msgID, "type": "msg", "chat_id": chat, "room_id": room, "created_at": "2026-01-02T03:04:06.789Z",
+		"id": msgID, "type": "msg", "chat_id": chatID, "room_id": room, "created_at": "2026-01-02T03:04:06.789Z",
 		"sender_type": "visitor", "sender_id": "a7dff4af6cd3c2bde01d630e0524157b", "message": words,
 	}
 }
 
 func pendingHook() hook { return envelope("pending_chats", "added", chatResource()) }
 func routedHook() hook  { return envelope("routed_chats", "added", chatResource()) }
-func messageHook() hook { return envelope("chats/"+chat+"/messages", "added", messageResource()) }
+func messageHook() hook { return envelope("chats/"+chatID+"/messages", "added", messageResource()) }
 func routedMessageHook() hook {
-	return envelope("routed_chats/"+chat+"/messages", "added", messageResource())
+	return envelope("routed_chats/"+chatID+"/messages", "added", messageResource())
 }
 
-// logs is a log that a test may read.
+// logs is a log that a test can read.
 type logs struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -290,7 +290,7 @@ func (l *logs) count(level string) int {
 
 var errDown = errors.New("dial tcp 127.0.0.1:6379: connection refused")
 
-func (d *door) want(got, want []string) {
+func (d *fixture) want(got, want []string) {
 	d.Helper()
 	if !slices.Equal(got, want) {
 		d.Errorf("got %v, want %v", got, want)

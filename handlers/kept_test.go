@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"giosgbot/giosg"
+	"giosgbot/chat"
 	"giosgbot/handlers"
 	"giosgbot/queue"
 )
@@ -22,43 +22,43 @@ func at(s string) time.Time {
 
 func TestKept(t *testing.T) {
 	t.Parallel()
-	chatEvent := giosg.Event{User: bot, Org: org, Chat: chat, Room: room}
+	chatEvent := chat.Event{User: bot, Org: org, Chat: chatID, Room: room}
 	pending, routed := chatEvent, chatEvent
-	pending.Kind, pending.At, pending.ID = giosg.EventPending, at("2026-01-02T03:05:00.001Z"), "pending@1767323100001"
-	routed.Kind, routed.At, routed.ID = giosg.EventRouted, at("2026-01-02T03:04:05.678Z"), "routed@1767323045678"
-	said := giosg.Event{Kind: giosg.EventSaid, User: bot, Org: org, Chat: chat, Room: room, Member: true, ID: msgID, At: at("2026-01-02T03:04:06.789Z"), Text: words}
-	change := func(e giosg.Event, f func(*giosg.Event)) giosg.Event { f(&e); return e }
+	pending.Kind, pending.At, pending.ID = chat.Pending, at("2026-01-02T03:05:00.001Z"), "pending@1767323100001"
+	routed.Kind, routed.At, routed.ID = chat.Routed, at("2026-01-02T03:04:05.678Z"), "routed@1767323045678"
+	said := chat.Event{Kind: chat.Said, User: bot, Org: org, Chat: chatID, Room: room, Member: true, ID: msgID, At: at("2026-01-02T03:04:06.789Z"), Text: words}
+	change := func(e chat.Event, f func(*chat.Event)) chat.Event { f(&e); return e }
 	for _, tt := range []struct {
 		name, path string
 		body       hook
 		via        string
-		want       giosg.Event
+		want       chat.Event
 	}{
 		{"a pending chat", handlers.PendingChatsPath, pendingHook(), "", pending},
 		{"a routed chat", handlers.RoutedChatsPath, routedHook(), "", routed},
 		{"a message in a chat of the bot's", handlers.MessagesPath, messageHook(), "", said},
-		{"a message in a routed chat", handlers.MessagesPath, routedMessageHook(), "routed", change(said, func(e *giosg.Event) { e.Member = false })},
+		{"a message in a routed chat", handlers.MessagesPath, routedMessageHook(), "routed", change(said, func(e *chat.Event) { e.Member = false })},
 		{"a slash behind the channel of pending chats", handlers.PendingChatsPath, pendingHook().with("channel", "/api/v5/users/"+bot+"/pending_chats/"), "", pending},
 		{"a slash behind the channel of routed chats", handlers.RoutedChatsPath, routedHook().with("channel", "/api/v5/users/"+bot+"/routed_chats/"), "", routed},
-		{"a slash behind the channel of messages", handlers.MessagesPath, messageHook().with("channel", "/api/v5/users/"+bot+"/chats/"+chat+"/messages/"), "", said},
-		{"a slash behind the channel of routed messages", handlers.MessagesPath, routedMessageHook().with("channel", "/api/v5/users/"+bot+"/routed_chats/"+chat+"/messages/"), "routed",
-			change(said, func(e *giosg.Event) { e.Member = false })},
+		{"a slash behind the channel of messages", handlers.MessagesPath, messageHook().with("channel", "/api/v5/users/"+bot+"/chats/"+chatID+"/messages/"), "", said},
+		{"a slash behind the channel of routed messages", handlers.MessagesPath, routedMessageHook().with("channel", "/api/v5/users/"+bot+"/routed_chats/"+chatID+"/messages/"), "routed",
+			change(said, func(e *chat.Event) { e.Member = false })},
 		{"a pending chat that does not say since when it waits", handlers.PendingChatsPath, pendingHook().with("resource.waiting_started_at", nil), "",
-			change(pending, func(e *giosg.Event) { e.At, e.ID = routed.At, "pending@1767323045678" })},
+			change(pending, func(e *chat.Event) { e.At, e.ID = routed.At, "pending@1767323045678" })},
 		{"a button", handlers.MessagesPath, messageHook().with("resource.type", "action").with("resource.response_text", "Yes").with("resource.response_value", "yes-1"), "",
-			change(said, func(e *giosg.Event) { e.Kind, e.Text, e.Value = giosg.EventPressed, "Yes", "yes-1" })},
+			change(said, func(e *chat.Event) { e.Kind, e.Text, e.Value = chat.Pressed, "Yes", "yes-1" })},
 		{"a colleague's words", handlers.MessagesPath, messageHook().with("resource.sender_type", "user").with("resource.sender_id", "human-1"), "",
-			change(said, func(e *giosg.Event) { e.Kind = giosg.EventHuman })},
-		{"no words", handlers.MessagesPath, messageHook().with("resource.message", nil), "", change(said, func(e *giosg.Event) { e.Text = "" })},
-		{"no room", handlers.MessagesPath, messageHook().with("resource.room_id", absent), "", change(said, func(e *giosg.Event) { e.Room = "" })},
-		{"no organization", handlers.MessagesPath, messageHook().with("app_user_auth.organization_id", absent), "", change(said, func(e *giosg.Event) { e.Org = "" })},
+			change(said, func(e *chat.Event) { e.Kind = chat.Human })},
+		{"no words", handlers.MessagesPath, messageHook().with("resource.message", nil), "", change(said, func(e *chat.Event) { e.Text = "" })},
+		{"no room", handlers.MessagesPath, messageHook().with("resource.room_id", absent), "", change(said, func(e *chat.Event) { e.Room = "" })},
+		{"no organization", handlers.MessagesPath, messageHook().with("app_user_auth.organization_id", absent), "", change(said, func(e *chat.Event) { e.Org = "" })},
 		{"no sender's id", handlers.MessagesPath, messageHook().with("resource.sender_id", nil), "", said},
 		{"what giosg may add later", handlers.MessagesPath, messageHook().with("resource.novelty", hook{"a": []int{1}}).with("novelty", 1), "", said},
 		{"a time of another zone", handlers.MessagesPath, messageHook().with("resource.created_at", "2026-01-02T05:04:06.789+02:00"), "", said},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDoor(t, nil)
+			d := newFixture(t, nil)
 			before := time.Now()
 			w := d.post(tt.path, tt.body.String())
 			if w.Code != 202 || strings.TrimSpace(w.Body.String()) != `{"status":"kept"}` {
@@ -67,10 +67,10 @@ func TestKept(t *testing.T) {
 			d.want(d.steps, []string{"token", "told", "put"})
 			d.want(d.outcomes, []string{tt.path + " kept"})
 			it := d.items[0]
-			if it.Lane != bot+"/"+chat || it.ID != tt.want.ID || it.Via != tt.via || !it.At.Equal(tt.want.At) {
+			if it.Lane != bot+"/"+chatID || it.ID != tt.want.ID || it.Via != tt.via || !it.At.Equal(tt.want.At) {
 				t.Errorf("item %+v", it)
 			}
-			var got giosg.Event
+			var got chat.Event
 			if err := json.Unmarshal(it.Body, &got); err != nil {
 				t.Fatal(err)
 			}
@@ -83,7 +83,7 @@ func TestKept(t *testing.T) {
 			}
 			d.silentItem(it)
 			tk := d.tokens[0]
-			if tk.User != bot || tk.Org != got.Org || tk.Type != "Bearer" || tk.Value != token || !d.firsts[0] ||
+			if tk.User != bot || string(tk.Org) != got.Org || tk.Type != "Bearer" || tk.Value != token || !d.firsts[0] ||
 				tk.Expires.Before(before.Add(300*time.Second)) || tk.Expires.After(time.Now().Add(300*time.Second)) {
 				t.Errorf("token %+v", tk)
 			}
@@ -94,19 +94,19 @@ func TestKept(t *testing.T) {
 	}
 }
 
-// silentItem checks that neither the token nor the secret is kept with an event.
-func (d *door) silentItem(it queue.Item) {
+// silentItem checks that an event is stored without the token and the secret.
+func (d *fixture) silentItem(it queue.Item) {
 	d.Helper()
 	if s := string(it.Body) + it.ID + it.Lane + it.Via; strings.Contains(s, token) || strings.Contains(s, secret) || strings.Contains(s, "Bearer") {
 		d.Errorf("kept with a token: %s", s)
 	}
 }
 
-// Copies of one webhook must become one item: by their lane, id, way and time.
+// Copies of one webhook are one item: they agree in lane, id, way and time.
 func TestCopiesAreTheSameItem(t *testing.T) {
 	t.Parallel()
 	for path, h := range map[string]hook{handlers.PendingChatsPath: pendingHook(), handlers.RoutedChatsPath: routedHook(), handlers.MessagesPath: messageHook()} {
-		d := newDoor(t, nil)
+		d := newFixture(t, nil)
 		d.post(path, h.String())
 		d.post(path, h.with("app_user_auth.access_token", "another").with("resource.updated_at", "2026-02-02T00:00:00Z").String())
 		if len(d.items) != 2 {
@@ -116,8 +116,8 @@ func TestCopiesAreTheSameItem(t *testing.T) {
 			t.Errorf("%s: %+v and %+v", path, a, b)
 		}
 	}
-	// A chat that waits once more is news.
-	d := newDoor(t, nil)
+	// A chat that waits again is another event.
+	d := newFixture(t, nil)
 	d.post(handlers.PendingChatsPath, pendingHook().String())
 	d.post(handlers.PendingChatsPath, pendingHook().with("resource.waiting_started_at", "2026-01-02T04:00:00Z").String())
 	if d.items[0].ID == d.items[1].ID {
@@ -155,8 +155,8 @@ func TestIgnored(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			// Not even a store that hangs or fails is asked.
-			d := newDoor(t, func(_ *handlers.Options, s *store) { s.putErr, s.known = errDown, true })
+			// The store is not asked, so its failure does not matter.
+			d := newFixture(t, func(_ *handlers.Options, s *store) { s.putErr, s.known = errDown, true })
 			w := d.post(tt.path, tt.body.String())
 			if w.Code != 200 || strings.TrimSpace(w.Body.String()) != `{"status":"ignored"}` {
 				t.Fatalf("%d %s", w.Code, w.Body)
@@ -173,10 +173,10 @@ func TestIgnored(t *testing.T) {
 	}
 }
 
-// The functions that may be missing are missed by nobody.
-func TestSmallDoor(t *testing.T) {
+// The optional functions can be nil.
+func TestOptionalFunctions(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t, func(o *handlers.Options, _ *store) { o.OnToken, o.Observe, o.Log = nil, nil, nil })
+	d := newFixture(t, func(o *handlers.Options, _ *store) { o.OnToken, o.Observe, o.Log = nil, nil, nil })
 	if w := d.post(handlers.MessagesPath, messageHook().String()); w.Code != 202 {
 		t.Errorf("%d", w.Code)
 	}
@@ -185,11 +185,11 @@ func TestSmallDoor(t *testing.T) {
 	}
 }
 
-// What the webhook's expiry says is what the token gets.
+// The token expires when the webhook says so.
 func TestTokenLife(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]time.Duration{`300`: 300 * time.Second, `"60"`: time.Minute, `null`: 300 * time.Second, `1e9`: 24 * time.Hour} {
-		d := newDoor(t, nil)
+		d := newFixture(t, nil)
 		before := time.Now()
 		d.post(handlers.MessagesPath, messageHook().with("app_user_auth.expires_in", json.RawMessage(in)).String())
 		if life := d.tokens[0].Expires.Sub(before); life < want || life > want+30*time.Second {

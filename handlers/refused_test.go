@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -32,7 +33,7 @@ func TestSecrets(t *testing.T) {
 		{"empty header", "", []string{""}, missing},
 		{"another name", "?Secret=" + secret, nil, missing},
 		{"in the query", "?secret=" + secret, nil, ""},
-		{"in the query, escaped", "?x=1&secret=%733cret-of-the-door", nil, ""},
+		{"in the query, escaped", "?x=1&secret=%733cret-of-the-bot", nil, ""},
 		{"in the header", "", []string{secret}, ""},
 		{"in the header, beside an empty query", "?secret=", []string{secret}, ""},
 		{"in the query, beside an empty header", "?secret=" + secret, []string{""}, ""},
@@ -56,7 +57,7 @@ func TestSecrets(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			for i, path := range webhookPaths {
-				d := newDoor(t, func(o *handlers.Options, _ *store) {
+				d := newFixture(t, func(o *handlers.Options, _ *store) {
 					o.Secrets = append(o.Secrets, "newer-secret", "ünïcode, with a comma")
 				})
 				body := []hook{pendingHook(), routedHook(), messageHook()}[i]
@@ -85,11 +86,59 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
-// Without any secret nobody gets in, least of all with an empty one.
+// A secret that shares a part with a valid one is refused, whichever part it is and however long.
+func TestNearlyRightSecretsAreRefused(t *testing.T) {
+	t.Parallel()
+	valid := []giosg.Secret{"first-secret-0123456789", "second-secret-9876543210", "third"}
+	d := newFixture(t, func(o *handlers.Options, _ *store) { o.Secrets = valid })
+	send := func(given string, inHeader bool) int {
+		t.Helper()
+		r := httptest.NewRequest("POST", handlers.MessagesPath, strings.NewReader(messageHook().String()))
+		if inHeader {
+			r.Header.Set("X-Webhook-Secret", given)
+		} else {
+			r.URL.RawQuery = url.Values{"secret": {given}}.Encode()
+		}
+		return d.do(r).Code
+	}
+	for _, v := range valid {
+		right := v.Reveal()
+		wrong := []string{right + right, right + "x", "x" + right, valid[0].Reveal() + valid[1].Reveal()}
+		for n := range len(right) {
+			flipped := string(right[n] ^ 1)
+			wrong = append(wrong,
+				right[:n],                     // a prefix, and an empty one
+				right[n+1:],                   // a suffix
+				right[:n]+flipped+right[n+1:], // one character differs
+				right[:n]+right[n+1:],         // one character is missing
+				right[:n]+"x"+right[n:],       // one character more
+				right[:n+1]+strings.Repeat("x", len(right)-n), // the same start, longer
+			)
+			if rest := strings.Repeat("~", len(right)-n-1); rest != "" {
+				wrong = append(wrong, right[:n+1]+rest, rest+right[len(right)-n-1:]) // the same length, with an equal start or end
+			}
+		}
+		for _, inHeader := range []bool{true, false} {
+			for _, w := range wrong {
+				if code := send(w, inHeader); code != 401 {
+					t.Errorf("%q for %q, in the header: %t: %d", w, right, inHeader, code)
+				}
+			}
+			if code := send(right, inHeader); code != 202 {
+				t.Errorf("%q, in the header: %t: %d", right, inHeader, code)
+			}
+		}
+	}
+	if len(d.items) != 2*len(valid) {
+		t.Errorf("%d items were kept, want %d", len(d.items), 2*len(valid))
+	}
+}
+
+// Without configured secrets every webhook is refused, also one with an empty secret.
 func TestNoSecrets(t *testing.T) {
 	t.Parallel()
 	for _, secrets := range [][]giosg.Secret{nil, {""}} {
-		d := newDoor(t, func(o *handlers.Options, _ *store) { o.Secrets = secrets })
+		d := newFixture(t, func(o *handlers.Options, _ *store) { o.Secrets = secrets })
 		for _, q := range []string{"", "?secret=", "?secret=x", "?secret=%00"} {
 			if w := d.do(httptest.NewRequest("POST", handlers.MessagesPath+q, strings.NewReader(messageHook().String()))); w.Code != 401 {
 				t.Errorf("%q: %d", q, w.Code)
@@ -99,10 +148,10 @@ func TestNoSecrets(t *testing.T) {
 	}
 }
 
-// A body is not read before the secret has been checked.
+// The secret is checked before the body is read.
 func TestSecretBeforeBody(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t, nil)
+	d := newFixture(t, nil)
 	r := httptest.NewRequest("POST", handlers.MessagesPath, reader(func([]byte) (int, error) {
 		t.Error("the body was read")
 		return 0, io.EOF
@@ -180,20 +229,20 @@ func TestBrokenBodies(t *testing.T) {
 		{"a time before the begin of all calendars", m.with("resource.created_at", "0000-01-01T00:00:00+10:00").String(), "resource.created_at: out of range"},
 		{"a list for the words", m.with("resource.message", []string{words}).String(), "resource.message: must not be of JSON type array"},
 		{"an object for the attachments", m.with("resource.attachments", hook{}).String(), "resource.attachments: must not be of JSON type object"},
-		{"an unknown channel", m.with("channel", "/api/v5/users/"+bot+"/chats/"+chat+"/memberships").String(), "channel: not one that a bot listens to"},
-		{"a channel of another version", m.with("channel", "/api/v6/users/"+bot+"/chats/"+chat+"/messages").String(), "channel: not one that a bot listens to"},
+		{"an unknown channel", m.with("channel", "/api/v5/users/"+bot+"/chats/"+chatID+"/memberships").String(), "channel: not one that a bot listens to"},
+		{"a channel of another version", m.with("channel", "/api/v6/users/"+bot+"/chats/"+chatID+"/messages").String(), "channel: not one that a bot listens to"},
 		{"a channel with the pattern still in it", m.with("channel", "/api/v5/users/{user_id}/chats/*/messages").String(), "channel: user: not an id"},
 		{"a hostile chat in the channel", m.with("channel", "/api/v5/users/"+bot+"/chats/../messages").String(), "channel: chat: not an id"},
-		{"a hostile user in the channel", m.with("channel", "/api/v5/users/%2e%2e/chats/"+chat+"/messages").String(), "channel: user: not an id"},
-		{"a channel of another user", m.with("channel", "/api/v5/users/"+other+"/chats/"+chat+"/messages").String(), "channel: of another user than app_user_auth.user_id"},
-		{"a channel of another user, removed", m.with("action", "removed").with("channel", "/api/v5/users/"+other+"/chats/"+chat+"/messages").String(), "channel: of another user"},
+		{"a hostile user in the channel", m.with("channel", "/api/v5/users/%2e%2e/chats/"+chatID+"/messages").String(), "channel: user: not an id"},
+		{"a channel of another user", m.with("channel", "/api/v5/users/"+other+"/chats/"+chatID+"/messages").String(), "channel: of another user than app_user_auth.user_id"},
+		{"a channel of another user, removed", m.with("action", "removed").with("channel", "/api/v5/users/"+other+"/chats/"+chatID+"/messages").String(), "channel: of another user"},
 		{"a long channel", m.with("channel", "/"+strings.Repeat("a", 600)).String(), "channel: not a channel's name"},
 		{"pending chats", p.String(), "webhooks of the channel .../pending_chats go to /webhooks/pending_chats"},
 		{"routed chats", routedHook().String(), "webhooks of the channel .../routed_chats go to /webhooks/routed_chats"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDoor(t, nil)
+			d := newFixture(t, nil)
 			d.refused(handlers.MessagesPath, tt.body, 400, tt.want)
 			d.want(d.outcomes, []string{handlers.MessagesPath + " refused"})
 			if d.log.count("WARN") != 1 || d.log.count("ERROR") != 0 {
@@ -221,13 +270,13 @@ func TestBrokenChats(t *testing.T) {
 				if key == "resource.created_at" {
 					h = h.with("resource.waiting_started_at", v)
 				}
-				newDoor(t, nil).refused(path, h.with(key, v).String(), 400, strings.Split(key, ".")[0])
+				newFixture(t, nil).refused(path, h.with(key, v).String(), 400, strings.Split(key, ".")[0])
 			}
 		}
 	}
 }
 
-// An operator who has pasted a URL into the wrong webhook is told the right one.
+// A webhook that was posted to the wrong path is refused, and the error names the right one.
 func TestWrongURL(t *testing.T) {
 	t.Parallel()
 	channels := map[string]struct {
@@ -242,7 +291,7 @@ func TestWrongURL(t *testing.T) {
 	}
 	for name, c := range channels {
 		for _, path := range webhookPaths {
-			d := newDoor(t, nil)
+			d := newFixture(t, nil)
 			if path == c.path {
 				if w := d.post(path, c.h.String()); w.Code != 202 {
 					t.Errorf("%s at %s: %d %s", name, path, w.Code, w.Body)
@@ -257,7 +306,7 @@ func TestWrongURL(t *testing.T) {
 
 func TestMethodsAndPaths(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t, nil)
+	d := newFixture(t, nil)
 	for _, path := range webhookPaths {
 		for _, method := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE"} {
 			w := d.do(httptest.NewRequest(method, path+"?secret="+secret, strings.NewReader(messageHook().String())))
@@ -284,10 +333,10 @@ func TestMethodsAndPaths(t *testing.T) {
 	d.nothing()
 }
 
-// The paths of strangers' requests are not logged: anything may stand in them.
+// Paths of unknown requests are not logged: they may contain anything.
 func TestNoStrangePathsInTheLog(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t, nil)
+	d := newFixture(t, nil)
 	d.do(httptest.NewRequest("GET", "/x/"+secret+"?secret="+secret, nil))
 	d.do(httptest.NewRequest("GET", handlers.MessagesPath+"?secret="+secret, nil))
 	if strings.Contains(d.log.String(), "secret=") {
@@ -305,7 +354,7 @@ func TestTooLarge(t *testing.T) {
 		for size, want := range map[int]int{maxBody: 202, maxBody + 1: 413, maxBody * 1000: 413} {
 			t.Run(fmt.Sprint(chunked, size), func(t *testing.T) {
 				t.Parallel()
-				d := newDoor(t, nil)
+				d := newFixture(t, nil)
 				srv := httptest.NewServer(d.e)
 				defer srv.Close()
 				var body io.Reader = strings.NewReader(pad(size))
@@ -333,7 +382,7 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// A length that lies about a body that never comes ends nothing but its own request.
+// A body that is shorter than its announced length is refused.
 func TestSlowAndCutBodies(t *testing.T) {
 	t.Parallel()
 	body := messageHook().String()
@@ -341,7 +390,7 @@ func TestSlowAndCutBodies(t *testing.T) {
 	for name, closes := range map[string]bool{"slow": false, "cut": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := newDoor(t, nil)
+			d := newFixture(t, nil)
 			srv := httptest.NewUnstartedServer(d.e)
 			srv.Config.ReadTimeout = 300 * time.Millisecond
 			srv.Start()
@@ -380,10 +429,10 @@ func TestSlowAndCutBodies(t *testing.T) {
 	}
 }
 
-// A slow body that comes to its end is as good as any other.
+// A body that arrives in small pieces is accepted.
 func TestBodyInPieces(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t, nil)
+	d := newFixture(t, nil)
 	body := strings.NewReader(messageHook().String())
 	r := httptest.NewRequest("POST", handlers.MessagesPath+"?secret="+secret, reader(func(b []byte) (int, error) { return body.Read(b[:1]) }))
 	if w := d.do(r); w.Code != 202 {
@@ -394,7 +443,7 @@ func TestBodyInPieces(t *testing.T) {
 func TestStoreDown(t *testing.T) {
 	t.Parallel()
 	for path, h := range map[string]hook{handlers.PendingChatsPath: pendingHook(), handlers.RoutedChatsPath: routedHook(), handlers.MessagesPath: messageHook()} {
-		d := newDoor(t, func(_ *handlers.Options, s *store) { s.putErr = errDown })
+		d := newFixture(t, func(_ *handlers.Options, s *store) { s.putErr = errDown })
 		w := d.post(path, h.String())
 		if w.Code != 503 || !strings.Contains(reason(w), "send it again") || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "6379") {
 			t.Errorf("%d %s", w.Code, w.Body)
@@ -407,11 +456,11 @@ func TestStoreDown(t *testing.T) {
 	}
 }
 
-// giosg waits for no store: it gets its answer, and sends the webhook again.
+// A store that does not answer in time makes the endpoint answer 503 in time.
 func TestStoreHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := newDoor(t, func(_ *handlers.Options, s *store) { s.hang = true })
+		d := newFixture(t, func(_ *handlers.Options, s *store) { s.hang = true })
 		start := time.Now()
 		w := d.post(handlers.MessagesPath, messageHook().String())
 		if took := time.Since(start); w.Code != 503 || took > time.Second {
@@ -425,11 +474,11 @@ func TestStoreHangs(t *testing.T) {
 	})
 }
 
-// One who hangs up has the store bothered no longer.
+// When the caller disconnects, the operation on the store ends.
 func TestCallerLeaves(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := newDoor(t, func(_ *handlers.Options, s *store) { s.hang = true })
+		d := newFixture(t, func(_ *handlers.Options, s *store) { s.hang = true })
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		start := time.Now()
@@ -442,7 +491,7 @@ func TestCallerLeaves(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t, nil)
+	d := newFixture(t, nil)
 	get := func(path string, code int, status string) {
 		t.Helper()
 		w := d.do(httptest.NewRequest("GET", path, nil))
@@ -474,11 +523,11 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// A bot that works on with something amiss is ready, and says what it is.
+// A problem that does not stop the bot is shown by /readyz, which still succeeds.
 func TestReadyWithAProblem(t *testing.T) {
 	t.Parallel()
 	problem := ""
-	d := newDoor(t, func(o *handlers.Options, _ *store) { o.Problem = func() string { return problem } })
+	d := newFixture(t, func(o *handlers.Options, _ *store) { o.Problem = func() string { return problem } })
 	for _, tt := range [][2]string{{"", `{"status":"ready"}`}, {"shop.yaml:3: no", `{"status":"ready","reason":"shop.yaml:3: no"}`}} {
 		problem = tt[0]
 		if w := d.do(httptest.NewRequest("GET", handlers.ReadyPath, nil)); w.Code != 200 || strings.TrimSpace(w.Body.String()) != tt[1] {
@@ -487,10 +536,10 @@ func TestReadyWithAProblem(t *testing.T) {
 	}
 }
 
-// Many at once, over real connections.
+// Concurrent requests over real connections.
 func TestTogether(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t, nil)
+	d := newFixture(t, nil)
 	srv := httptest.NewServer(d.e)
 	defer srv.Close()
 	codes := make(chan int, 200)

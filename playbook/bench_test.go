@@ -10,7 +10,7 @@ import (
 	"giosgbot/playbook"
 )
 
-// big is a playbook with a number of rules of four keywords each, half of them phrases.
+// big returns a playbook with a number of rules. Each has four keywords, two of them phrases.
 func big(rules int, extra string) string {
 	var b strings.Builder
 	b.WriteString("name: big\n" + extra + "rules:\n")
@@ -30,7 +30,7 @@ func big(rules int, extra string) string {
 	return b.String()
 }
 
-// TestManyRulesTakeNoLonger compares 50 rules with 5,000 (20,000 keywords).
+// TestManyRulesTakeNoLonger compares the time for 50 rules with that for 5,000 rules (20,000 keywords).
 func TestManyRulesTakeNoLonger(t *testing.T) {
 	in := playbook.Input{Kind: playbook.Said, ID: "1", Text: question, Mode: playbook.Agent}
 	few, many := load(t, big(50, "")), load(t, big(5000, ""))
@@ -41,7 +41,7 @@ func TestManyRulesTakeNoLonger(t *testing.T) {
 		}
 		return time.Since(begin)
 	}
-	// In turns, so that a machine that is busy for a moment is busy for both; and the best of each.
+	// Measure in turns, so that other load on the machine affects both, and compare the best times.
 	a, b := time.Hour, time.Hour
 	for range 40 {
 		a, b = min(a, round(few)), min(b, round(many))

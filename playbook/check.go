@@ -9,71 +9,64 @@ import (
 	"unicode/utf8"
 )
 
-// Options is what Check may know besides the playbook.
+// Options holds what Check may know besides the playbook.
 type Options struct {
-	// Teams are the names of the organizations' teams; nil if they are not known.
+	// Teams are the names of the organizations' teams. If it is nil, Check does not check names of teams.
 	Teams []string
 }
 
-// Check finds what Load lets pass but is probably not meant, in the order of the file: rules that never answer, rules that fight for a
-// keyword, buttons that nothing answers, texts that will be split, teams that do not exist, definitions that nothing uses.
+// Check returns warnings about what Load accepts but the author probably did not mean, in the order of the file. Examples are rules that
+// never answer, keywords that an earlier rule takes, buttons that no rule answers, texts that are too long for one message, teams that do
+// not exist, and definitions that nothing uses.
 func Check(p *Playbook, o Options) []Problem {
-	c := &checker{source: &source{file: p.base.file, lines: p.base.lines}, options: o, base: p.base}
+	c := &checker{src: &source{file: p.base.file, lines: p.base.lines}, options: o, base: p.base}
 	for _, note := range p.base.notes {
 		c.warn(note.at, "%s", note.text)
 	}
 	c.modesUsed()
-	c.each(p.base, func(q *Playbook) {
+	p.base.each(func(q *Playbook) {
 		c.rules(q)
 		c.buttons(q)
 		c.cases(q)
 	})
-	c.each(p.base, c.texts)
-	return c.sorted()
+	p.base.each(c.texts)
+	return c.src.sorted()
 }
 
 type checker struct {
-	*source
+	src     *source
 	options Options
 	base    *Playbook
-	values  map[string]bool // of all buttons, once they are collected
+	values  map[string]bool // of all buttons; see shown
 }
 
-// note is a warning that was found on loading.
+// note is a warning that Load found.
 type note struct {
 	at   pos
 	text string
 }
 
 func (c *checker) warn(at pos, format string, args ...any) {
-	c.add(Warning, at, "", nil, format, args...)
+	c.src.add(Warning, at, "", nil, format, args...)
 }
 
-// each visits a playbook and all its overrides.
-func (c *checker) each(p *Playbook, visit func(*Playbook)) {
-	visit(p)
-	for _, o := range p.overrides {
-		c.each(o.playbook, visit)
-	}
-}
-
-// covers tells whether whenever b may speak, a may speak too.
+// covers reports whether a may answer whenever b may.
 func covers(a, b *rule) bool {
 	return (!a.guard.any() || reflect.DeepEqual(a.guard, b.guard)) && (a.whileQuiet || !b.whileQuiet)
 }
 
-// rules looks for rules, keywords and buttons that an earlier rule takes away.
+// rules warns of rules, keywords and buttons that have no effect because of an earlier rule.
 func (c *checker) rules(p *Playbook) {
-	var all []*rule // those without triggers
+	var all []*rule // rules that answer every message
 	for i, r := range p.rules {
 		if by := slices.IndexFunc(all, func(a *rule) bool { return covers(a, r) }); by >= 0 && len(r.buttons) == 0 {
-			c.warn(r.at, "the rule %q never answers: %q (line %d) answers everything before it", r.name, all[by].name, all[by].at.line)
+			c.warn(r.at, "the rule %q never answers: the rule %q (line %d) comes first and answers every message", r.name, all[by].name, all[by].at.line)
 			continue
 		}
 		if !r.triggered() {
 			all = append(all, r)
 			if slices.Contains(r.guard.modes, Sidekick) || len(r.guard.modes) == 0 && p.Has(Sidekick) {
-				c.warn(r.at, "the rule %q has no keyword, pattern or button, so a sidekick answers every message with it", r.name)
+				c.warn(r.at, "the rule %q has no keyword, pattern or button, so a sidekick uses it for every message", r.name)
 			}
 		}
 		taken, total := c.keywords(p, i, r)
@@ -83,7 +76,7 @@ func (c *checker) rules(p *Playbook) {
 			total += len(list)
 		}
 		if total > 0 && taken == total {
-			c.warn(r.at, "the rule %q never answers: other rules come before it for all that it waits for", r.name)
+			c.warn(r.at, "the rule %q never answers: earlier rules match all its keywords and buttons", r.name)
 		}
 	}
 }
@@ -106,9 +99,9 @@ func (c *checker) keywords(p *Playbook, i int, r *rule) (taken, total int) {
 				}
 				taken++
 				if fold(h.keyword) == fold(k.s) {
-					c.warn(k.at, "%q never leads here: the rule %q (line %d) has it, too, and comes first", k.s, first.name, first.at.line)
+					c.warn(k.at, "the keyword %q has no effect: the rule %q (line %d) comes first and has the same keyword", k.s, first.name, first.at.line)
 				} else {
-					c.warn(k.at, "%q never leads here: the rule %q (line %d) comes first and finds its keyword %q in it", k.s, first.name, first.at.line, h.keyword)
+					c.warn(k.at, "the keyword %q has no effect: the rule %q (line %d) comes first, and its keyword %q matches the same messages", k.s, first.name, first.at.line, h.keyword)
 				}
 				break
 			}
@@ -124,7 +117,7 @@ func (c *checker) ownButtons(p *Playbook, i int, r *rule) (taken, total int) {
 		for _, k := range p.byButton[value] {
 			if k < i && covers(p.rules[k], r) {
 				taken++
-				c.warn(r.buttonsAt[j], "the button %q never leads here: the rule %q (line %d) answers it first", value, p.rules[k].name, p.rules[k].at.line)
+				c.warn(r.buttonsAt[j], "the button %q has no effect: the rule %q (line %d) comes first and answers it", value, p.rules[k].name, p.rules[k].at.line)
 				break
 			}
 		}
@@ -135,13 +128,13 @@ func (c *checker) ownButtons(p *Playbook, i int, r *rule) (taken, total int) {
 	return taken, total
 }
 
-// shown are the values of all buttons in all answers.
+// shown returns the values of all buttons in all answers.
 func (c *checker) shown() map[string]bool {
 	if c.values != nil {
 		return c.values
 	}
 	values := map[string]bool{}
-	c.each(c.base, func(p *Playbook) {
+	c.base.each(func(p *Playbook) {
 		p.walk(func(_ *rule, _ int, m *message) {
 			for _, a := range m.attachments {
 				for _, b := range a.buttons {
@@ -154,7 +147,7 @@ func (c *checker) shown() map[string]bool {
 	return values
 }
 
-// buttons looks for buttons that nothing answers.
+// buttons warns of buttons that no rule answers.
 func (c *checker) buttons(p *Playbook) {
 	p.walk(func(_ *rule, slot int, m *message) {
 		for _, a := range m.attachments {
@@ -162,13 +155,13 @@ func (c *checker) buttons(p *Playbook) {
 				if b.Type != "button" || len(p.byButton[b.Value]) > 0 || p.answersText(slot, b.text) {
 					continue
 				}
-				c.warn(b.at, "nothing answers the button %q; add a rule with when: {button: %q}", strings.Join(b.text, ""), b.Value)
+				c.warn(b.at, "no rule answers the button %q; add a rule with when: {button: %q}", strings.Join(b.text, ""), b.Value)
 			}
 		}
 	})
 }
 
-// answersText tells whether a rule answers a button's text.
+// answersText reports whether a rule answers the text of a button.
 func (p *Playbook) answersText(slot int, t text) bool {
 	said := strings.Join(t, " ")
 	if x := p.indexes[slot]; x != nil && len(x.find(words(said))) > 0 {
@@ -179,7 +172,7 @@ func (p *Playbook) answersText(slot int, t text) bool {
 	})
 }
 
-// cases looks at greetings and fallbacks.
+// cases warns of greetings and fallbacks that are never used.
 func (c *checker) cases(p *Playbook) {
 	for _, l := range []struct {
 		name string
@@ -187,12 +180,12 @@ func (c *checker) cases(p *Playbook) {
 	}{{greetingName, p.greeting}, {fallbackName, p.fallback}} {
 		for i, a := range l.list {
 			if !a.guard.any() && i < len(l.list)-1 {
-				c.warn(l.list[i+1].place, "this %s is never used: the one on line %d has no when and comes first", l.name, a.place.line)
+				c.warn(l.list[i+1].place, "this %s is never used: the one on line %d comes first and has no when", l.name, a.place.line)
 				break
 			}
 		}
 		if len(l.list) > 0 && len(p.modes) == 1 && p.modes[0] == Sidekick {
-			c.warn(l.list[0].place, "this %s is never used: a sidekick has none", l.name)
+			c.warn(l.list[0].place, "this %s is never used: a sidekick says only what a rule says", l.name)
 		}
 	}
 	if p.Has(Greeter) && len(p.greeting) == 0 {
@@ -200,20 +193,21 @@ func (c *checker) cases(p *Playbook) {
 	}
 }
 
-// modesUsed looks for conditions on modes that the playbook does not have.
+// modesUsed warns of conditions on modes that the playbook does not have.
 func (c *checker) modesUsed() {
 	var modes []Mode
-	c.each(c.base, func(p *Playbook) { modes = append(modes, p.modes...) })
-	c.each(c.base, func(p *Playbook) {
+	c.base.each(func(p *Playbook) { modes = append(modes, p.modes...) })
+	c.base.each(func(p *Playbook) {
 		for _, r := range p.rules {
 			if len(r.guard.modes) > 0 && !slices.ContainsFunc(r.guard.modes, func(m Mode) bool { return slices.Contains(modes, m) }) {
-				c.warn(r.at, "the rule %q never answers: the playbook's modes are %s", r.name, join(modes))
+				c.warn(r.at, "the rule %q never answers: its mode is not one of the playbook's modes (%s)", r.name, join(modes))
 			}
 		}
 	})
 }
 
-// texts looks for texts that will be split, for teams, and for hand-overs that leave a visitor without a word.
+// texts warns of texts that are too long for one message, of teams that do not exist, and of hand-overs without a text for when the team
+// is not available.
 func (c *checker) texts(p *Playbook) {
 	p.walk(func(_ *rule, _ int, m *message) {
 		for i, t := range m.variants {
@@ -222,13 +216,13 @@ func (c *checker) texts(p *Playbook) {
 				n += utf8.RuneCountInString(t[j])
 			}
 			if n > MaxText {
-				c.warn(m.at[i], "this text has %d characters; it will be sent as %d messages of at most %d", n, (n+MaxText-1)/MaxText, MaxText)
+				c.warn(m.at[i], "this text has %d characters; the bot will send it as %d messages of at most %d characters", n, (n+MaxText-1)/MaxText, MaxText)
 			}
 		}
 	})
 	p.walkHandOvers(func(h *handOver) {
 		if h.nobody.say == nil && len(h.nobody.do) == 0 {
-			c.warn(h.at, "when nobody of %s is there, the visitor hears nothing; add nobody:", strings.Join(slices.Compact(slices.Clone(h.team)), ", "))
+			c.warn(h.at, "the bot says nothing when the team %s is not available; add nobody:", strings.Join(slices.Compact(slices.Clone(h.team)), ", "))
 		}
 		if c.options.Teams == nil {
 			return
@@ -236,13 +230,13 @@ func (c *checker) texts(p *Playbook) {
 		for _, name := range h.team {
 			same := func(team string) bool { return fold(strings.TrimSpace(team)) == fold(name) }
 			if name != "" && !slices.ContainsFunc(c.options.Teams, same) {
-				c.add(Warning, h.at, name, c.options.Teams, "no team is called %q", name)
+				c.src.add(Warning, h.at, name, c.options.Teams, "there is no team with the name %q", name)
 			}
 		}
 	})
 }
 
-// walk visits all messages of a playbook, with the rule (nil for greetings and fallbacks) and the slot of the language.
+// walk visits all messages of a playbook, with their rule (nil for greetings and fallbacks) and the slot of their language.
 func (p *Playbook) walk(visit func(*rule, int, *message)) {
 	var of func(r *rule, a *answer)
 	say := func(r *rule, say [][]message) {
@@ -286,7 +280,7 @@ func (p *Playbook) walkHandOvers(visit func(*handOver)) {
 	})
 }
 
-// unused notes definitions that nothing uses.
+// unused warns of definitions that nothing uses.
 func (c *compiler) unused() {
 	unused := func(w word, what string) {
 		if !c.used[what+" "+w.s] {
@@ -303,6 +297,6 @@ func (c *compiler) unused() {
 		unused(e.name, "opening_hours")
 	}
 	if c.spec.Feedback != nil && !c.used["feedback"] {
-		c.base.notes = append(c.base.notes, note{c.spec.Feedback.at, "nothing asks for feedback; add do: ask_feedback to a rule"})
+		c.base.notes = append(c.base.notes, note{c.spec.Feedback.at, "no rule asks for feedback; add do: ask_feedback to a rule"})
 	}
 }

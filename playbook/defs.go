@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// definitions checks the named buttons and attachments, also those that nothing uses.
+// definitions checks the named buttons and attachments, including those that nothing uses.
 func (c *compiler) definitions() {
 	for i := range c.spec.Buttons.items {
 		e := &c.spec.Buttons.items[i]
 		c.goodName(e.name, "button")
-		for _, lang := range c.slots {
-			v := c.buttonOf(&e.value, e.name.s, lang, c.slots).Value
-			if v != e.name.s && v != "" && !slices.Contains(c.buttonNames[v], e.name.s) {
-				c.buttonNames[v] = append(c.buttonNames[v], e.name.s)
+		for _, lang := range c.base.slots {
+			v := c.buttonOf(&e.value, e.name.s, lang, c.base.slots).Value
+			if v != e.name.s && v != "" && !slices.Contains(c.base.buttonNames[v], e.name.s) {
+				c.base.buttonNames[v] = append(c.base.buttonNames[v], e.name.s)
 			}
 		}
 		c.known.add(e.name.s)
@@ -21,8 +21,8 @@ func (c *compiler) definitions() {
 	for i := range c.spec.Attachments.items {
 		e := &c.spec.Attachments.items[i]
 		c.goodName(e.name, "attachment")
-		for _, lang := range c.slots {
-			c.attachmentOf(&e.value, lang, c.slots)
+		for _, lang := range c.base.slots {
+			c.attachmentOf(&e.value, lang, c.base.slots)
 		}
 	}
 }
@@ -33,10 +33,10 @@ var (
 	styles      = []string{"primary", "secondary", "info", "success", "warning", "danger", "link", "brand_primary", "brand_secondary"}
 )
 
-// oneOf notes a word that is none of the allowed ones.
+// oneOf checks that a word is one of those allowed. The word may be missing.
 func (c *compiler) oneOf(w word, what string, allowed []string) {
 	if w.s != "" && !slices.Contains(allowed, w.s) {
-		c.fault(w.at, w.s, allowed, "%q is no %s", w.s, what)
+		c.src.fault(w.at, w.s, allowed, "%q is not a %s", w.s, what)
 	}
 }
 
@@ -51,48 +51,48 @@ func (c *compiler) buttonList(uses []buttonUse, lang string, langs []string) []b
 	return all
 }
 
-// valuesOf returns the values of a button that is named in a condition: those of a named button, or the text as it is.
+// valuesOf returns the button values that a name in a condition means: those of the named button, or the name itself.
 func (c *compiler) valuesOf(name string) []string {
 	def := c.spec.Buttons.find(name)
 	if def == nil {
 		return []string{name}
 	}
 	var values []string
-	for _, lang := range c.slots {
-		if v := c.buttonOf(def, name, lang, c.slots).Value; v != "" && !slices.Contains(values, v) {
+	for _, lang := range c.base.slots {
+		if v := c.buttonOf(def, name, lang, c.base.slots).Value; v != "" && !slices.Contains(values, v) {
 			values = append(values, v)
 		}
 	}
 	return values
 }
 
-// button compiles a button where it is shown: in lang, one of the languages langs in which it is shown there.
+// button compiles one use of a button in lang. langs are all the languages that this use needs.
 func (c *compiler) button(u *buttonUse, lang string, langs []string) button {
 	if u.full != nil {
 		return c.buttonOf(u.full, "", lang, langs)
 	}
 	if def := c.spec.Buttons.find(u.name.s); def != nil {
 		c.used["button "+u.name.s] = true
-		return c.buttonOf(def, u.name.s, lang, c.slots)
+		return c.buttonOf(def, u.name.s, lang, c.base.slots)
 	}
-	// With one language a plain text is a button, but a name that is nearly right is a mistake.
+	// With one language, a text is a button. But if it is similar to the name of a button, it is probably a mistake.
 	if names := len(c.spec.Buttons.items); len(langs) > 1 || names > 0 && names < 200 && nearest(u.name.s, c.spec.Buttons.names()) != "" {
 		if names := c.spec.Buttons.names(); len(names) > 0 {
-			c.fault(u.name.at, u.name.s, names, "no button is called %q", u.name.s)
+			c.src.fault(u.name.at, u.name.s, names, "there is no button with the name %q", u.name.s)
 		} else {
-			c.fault(u.name.at, "", nil, "no button is called %q; with several languages, name it under buttons: or write it with its translations", u.name.s)
+			c.src.fault(u.name.at, "", nil, "there is no button with the name %q; this playbook has several languages, so define the button under buttons: or write its text in each language", u.name.s)
 		}
 		return button{}
 	}
 	return c.buttonOf(&buttonSpec{Text: local[word]{plain: &u.name, at: u.at}, at: u.at}, "", lang, langs)
 }
 
-// buttonOf compiles a button in one language. name is the one it was defined under, if any.
+// buttonOf compiles a button in lang. name is the name of its definition, or "".
 func (c *compiler) buttonOf(spec *buttonSpec, name, lang string, langs []string) button {
 	if spec.Text.at.line == 0 {
-		c.lack(spec.at, fieldNames(spec), "this button has no text")
+		c.src.lack(spec.at, fieldNames(spec), "this button has no text")
 	}
-	spec.Text.need(c.source, langs, "the button's text")
+	spec.Text.need(c.src, langs, "the button's text")
 	b := button{at: spec.at, Button: Button{Type: "button", Style: spec.Style.s, LinkTarget: spec.LinkTarget.s,
 		DisabledOnSelection:      spec.DisabledOnSelection.or(true),
 		DisabledOnVisitorMessage: spec.DisabledOnVisitorMessage.or(false)}}
@@ -108,33 +108,33 @@ func (c *compiler) buttonOf(spec *buttonSpec, name, lang string, langs []string)
 	}
 	if spec.Link.at.line > 0 {
 		if spec.Value.at.line > 0 {
-			c.fault(spec.Link.at, "", nil, "a button has link or value, not both; link is the value of a link_button")
+			c.src.fault(spec.Link.at, "", nil, "a button can have link or value, but not both; the value of a link_button is its link")
 		}
 		if spec.Type.s == "button" {
-			c.fault(spec.Type.at, "", nil, "a button with a link is a link_button")
+			c.src.fault(spec.Type.at, "", nil, "a button with a link must have the type link_button; you can leave type out")
 		}
 		b.Type, value = "link_button", &spec.Link
 	}
 	switch {
 	case value.at.line > 0:
 		if value.plain == nil {
-			value.need(c.source, langs, "the button's value")
+			value.need(c.src, langs, "the button's value")
 		}
 		if w := value.in(lang); w != nil {
 			b.Value = w.s
 		}
 	case b.Type == "link_button":
-		c.fault(spec.at, "", nil, "this link_button leads nowhere; add link: with an address")
+		c.src.fault(spec.at, "", nil, "this link_button has no address; add link: with one")
 	case name != "":
 		b.Value = name
 	default:
-		// The same value in every language, so that one rule can answer it.
+		// The value is the same in every language, so that one rule can answer it.
 		if w := spec.Text.in(langs[0]); w != nil {
 			b.Value = w.s
 		}
 	}
 	if b.Type == "link_button" && b.Value != "" && !isLink(b.Value) {
-		c.fault(value.at, "", nil, "%q is no address; write it in full, such as https://example.com/page", b.Value)
+		c.src.fault(value.at, "", nil, "%q is not a full address; write one like https://example.com/page", b.Value)
 	}
 	if b.Value != "" {
 		c.known.add(b.Value)
@@ -142,7 +142,7 @@ func (c *compiler) buttonOf(spec *buttonSpec, name, lang string, langs []string)
 	return b
 }
 
-// isLink tells addresses that a browser can open from other texts. Addresses that run code are none.
+// isLink reports whether a text is an address that a browser can open. Addresses that run code do not count.
 func isLink(s string) bool {
 	scheme, rest, ok := strings.Cut(s, ":")
 	if !ok || rest == "" || strings.ContainsAny(s, " \t\n\"<>") {
@@ -165,12 +165,12 @@ func (c *compiler) attachment(u *attachmentUse, lang string, langs []string) att
 		c.used["attachment "+u.name.s] = true
 		key := [2]string{u.name.s, lang}
 		if _, done := c.shared[key]; !done {
-			c.shared[key] = c.attachmentOf(def, lang, c.slots)
+			c.shared[key] = c.attachmentOf(def, lang, c.base.slots)
 		}
 		c.part(u.name.at)
 		return c.shared[key]
 	}
-	c.fault(u.name.at, u.name.s, c.spec.Attachments.names(), "no attachment is called %q", u.name.s)
+	c.src.fault(u.name.at, u.name.s, c.spec.Attachments.names(), "there is no attachment with the name %q", u.name.s)
 	return attachment{}
 }
 
@@ -181,7 +181,7 @@ func (c *compiler) attachmentOf(spec *attachmentSpec, lang string, langs []strin
 		if l.at.line == 0 {
 			return nil
 		}
-		l.need(c.source, langs, what)
+		l.need(c.src, langs, what)
 		if w := l.in(lang); w != nil {
 			return c.textOf(*w, lang)
 		}
@@ -192,14 +192,14 @@ func (c *compiler) attachmentOf(spec *attachmentSpec, lang string, langs []strin
 			return ""
 		}
 		if l.plain == nil {
-			l.need(c.source, langs, what)
+			l.need(c.src, langs, what)
 		}
 		w := l.in(lang)
 		if w == nil || w.s == "" {
 			return ""
 		}
 		if !isLink(w.s) {
-			c.fault(w.at, "", nil, "%q is no address; write it in full, such as https://example.com/page", w.s)
+			c.src.fault(w.at, "", nil, "%q is not a full address; write one like https://example.com/page", w.s)
 		}
 		return w.s
 	}
@@ -210,40 +210,40 @@ func (c *compiler) attachmentOf(spec *attachmentSpec, lang string, langs []strin
 	uses := spec.Buttons.items
 	if spec.Actions.at.line > 0 {
 		if spec.Buttons.at.line > 0 {
-			c.fault(spec.Actions.at, "", nil, "buttons and actions are the same; use one of them")
+			c.src.fault(spec.Actions.at, "", nil, "buttons and actions mean the same; use only one of them")
 		}
 		uses = spec.Actions.items
 	}
 	a.buttons = c.buttonList(uses, lang, langs)
 	if a.title == nil && a.text == nil && a.ImageURL == "" && len(a.buttons) == 0 {
-		c.lack(spec.at, fieldNames(spec), "this attachment shows nothing; give it a title, a text, an image_url or buttons")
+		c.src.lack(spec.at, fieldNames(spec), "this attachment is empty; give it a title, a text, an image_url or buttons")
 	}
 	return a
 }
 
-// feedbackRules compiles the feedback question, and its answers into rules.
+// feedbackRules compiles the feedback question, and makes a rule of each answer.
 func (c *compiler) feedbackRules() {
 	f := c.spec.Feedback
 	if f == nil {
 		return
 	}
 	if !f.Say.given() {
-		c.lack(f.at, fieldNames(f), "feedback needs the question: add say:")
+		c.src.lack(f.at, fieldNames(f), "feedback has no question; add say:")
 		return
 	}
 	if len(f.Answers.items) == 0 {
-		c.lack(f.at, fieldNames(f), "feedback needs answers to choose from: add answers:")
+		c.src.lack(f.at, fieldNames(f), "feedback has no answers to choose from; add answers:")
 		return
 	}
-	c.feedback = c.say(f.Say, c.slots)
-	for slot, lang := range c.slots {
+	c.feedback = c.say(f.Say, c.base.slots)
+	for slot, lang := range c.base.slots {
 		list := c.feedback[slot]
 		if len(list) == 0 {
 			continue
 		}
 		var buttons []button
 		for i := range f.Answers.items {
-			buttons = append(buttons, c.button(&f.Answers.items[i].Button, lang, c.slots))
+			buttons = append(buttons, c.button(&f.Answers.items[i].Button, lang, c.base.slots))
 		}
 		last := &list[len(list)-1]
 		last.attachments = append(slices.Clone(last.attachments), attachment{buttons: buttons})
@@ -251,15 +251,15 @@ func (c *compiler) feedbackRules() {
 	for i := range f.Answers.items {
 		spec := &f.Answers.items[i]
 		r := &rule{at: spec.at, whileQuiet: true, implied: true}
-		for _, lang := range c.slots {
-			if v := c.button(&spec.Button, lang, c.slots).Value; v != "" && !slices.Contains(r.buttons, v) {
+		for _, lang := range c.base.slots {
+			if v := c.button(&spec.Button, lang, c.base.slots).Value; v != "" && !slices.Contains(r.buttons, v) {
 				r.buttons, r.buttonsAt = append(r.buttons, v), append(r.buttonsAt, spec.at)
 			}
 		}
 		r.name = "feedback: " + strings.Join(r.buttons, ", ")
-		r.none(len(c.slots))
+		r.none(len(c.base.slots))
 		c.answer(&r.answer, spec.Say, spec.Do, spec.at)
-		c.rules = append(c.rules, r)
+		c.base.rules = append(c.base.rules, r)
 		c.known.add(r.name)
 		c.ruleSet.add(r.name)
 	}

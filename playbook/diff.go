@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// diff compares what was expected after something happened with what the bot did; "" if they agree.
+// diff returns the difference between what the transcript expects after the line now and what the bot did, or "" if there is none.
 func diff(now transcriptLine, want []transcriptLine, turn Turn) string {
 	var expected [][]string
 	for _, w := range want {
@@ -63,7 +63,7 @@ func show(b *strings.Builder, margin string, lines []string) {
 	}
 }
 
-// reasons tells in a few lines why the bot did what it did.
+// reasons returns a few lines about why the bot did what it did.
 func reasons(turn Turn) string {
 	var b strings.Builder
 	for _, plan := range turn.Plans {
@@ -81,15 +81,15 @@ func reasons(turn Turn) string {
 			}
 		}
 		if n > 5 {
-			fmt.Fprintf(&b, "  and %d more did not match\n", n-5)
+			fmt.Fprintf(&b, "  and %d more rules did not match\n", n-5)
 		}
 	}
 	return b.String()
 }
 
-// align pairs what was expected with what was done, in order; where one of a pair is nil, the other has no counterpart.
+// align pairs what was expected with what was done, in order. What has no counterpart is paired with nil.
 func align(want, did [][]string) [][2][]string {
-	// The longest common subsequence, from the end.
+	// best is the table of the longest common subsequence, filled from the end.
 	n, m := len(want), len(did)
 	best := make([][]int, n+1)
 	for i := range best {
@@ -120,8 +120,8 @@ func align(want, did [][]string) [][2][]string {
 	return pairs
 }
 
-// agree compares one expected message or deed with a real one. Parts that are not written down are not compared: buttons if there are
-// none, addresses of links, attachments.
+// agree reports whether one expected message or action is equal to a real one. It does not compare buttons, addresses of links and
+// attachments that the expected one leaves out.
 func agree(want, did []string) bool {
 	text := func(lines []string) string {
 		all := []string{lines[0]}
@@ -151,7 +151,7 @@ func agree(want, did []string) bool {
 	return w == "" || w == part(did, '|')
 }
 
-// withoutLinks takes the addresses out of a row of buttons.
+// withoutLinks removes the addresses from a row of buttons.
 func withoutLinks(row string) string {
 	var b strings.Builder
 	for {

@@ -72,14 +72,14 @@ func TestHandOver(t *testing.T) {
 		t.Errorf("stays: %+v", s)
 	}
 	if s := outcome(playbook.State{Asked: "a rule of yesterday"}, true); !s.Quiet || s.Asked != "" {
-		t.Errorf("the rule is gone: %+v", s)
+		t.Errorf("the rule does not exist: %+v", s)
 	}
 	if s := outcome(playbook.State{}, true); !s.Quiet {
 		t.Errorf("nothing was asked: %+v", s)
 	}
 }
 
-// TestLife goes through a chat: what is said, and the state in which that leaves it, which also survives JSON.
+// TestLife follows a chat from its beginning to its end, with the state after each step, also through JSON.
 func TestLife(t *testing.T) {
 	t.Parallel()
 	p := load(t, handOver)

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// finnishForms makes the forms of a Finnish noun, adjective or verb in its dictionary form, as far as the ending tells. It makes some
-// that do not exist as well: that costs nothing, because nobody writes them.
+// finnishForms returns the forms of a Finnish noun, adjective or verb. word is its dictionary form. The ending alone does not show which
+// of several inflections a word has, so some of the forms do not exist. They do no harm, because no one writes them.
 func finnishForms(word string) []string {
 	r := []rune(word)
 	if len(r) < 3 {
@@ -27,11 +27,11 @@ func finnishForms(word string) []string {
 }
 
 type finnishWord struct {
-	a     string // the vowel of endings
+	a     string // the vowel in endings: a or ä
 	forms []string
 }
 
-// put adds endings to a stem; a in them stands for a or ä, and O, U for what goes with it.
+// put adds a stem with each of the endings. If the vowels of the word are ä, ö and y, those in the endings change likewise.
 func (f *finnishWord) put(stem string, endings ...string) {
 	for _, e := range endings {
 		if f.a == "ä" {
@@ -43,7 +43,7 @@ func (f *finnishWord) put(stem string, endings ...string) {
 
 func isVowel(c rune) bool { return strings.ContainsRune("aeiouyäöå", c) }
 
-// singular adds the cases to a stem that ends with a vowel: weak for most, strong for illative and essive.
+// singular adds the singular cases of a stem that ends with a vowel. Most cases use the weak stem.
 func (f *finnishWord) singular(strong, weak string) {
 	f.put(weak, "n", "t", "ssa", "sta", "lla", "lta", "lle", "ksi", "tta")
 	f.put(strong, "na", "ni", "mme", "nsa")
@@ -56,7 +56,7 @@ func (f *finnishWord) singular(strong, weak string) {
 	}
 }
 
-// plural adds the cases to a plural stem that ends with i.
+// plural adds the plural cases of a plural stem that ends with i.
 func (f *finnishWord) plural(strong, weak string) {
 	f.put(weak, "ssa", "sta", "lla", "lta", "lle", "ksi")
 	f.put(strong, "na", "hin", "in", "ta", "den", "tten", "siin")
@@ -69,6 +69,33 @@ func (f *finnishWord) plural(strong, weak string) {
 }
 
 func (f *finnishWord) noun(r []rune) {
+	n := len(r)
+	last, before := r[n-1], r[n-2]
+	switch {
+	case !isVowel(last):
+		f.consonantNoun(r)
+	case last == 'e':
+		for _, s := range stronger(r[:n-1]) {
+			f.singular(s+"ee", s+"ee")
+			f.plural(s+"ei", s+"ei")
+		}
+		f.put(string(r), "tta")
+	case isVowel(before):
+		f.singular(string(r), string(r))
+		f.put(string(r), "ta", "seen")
+		if before == last || last != 'i' {
+			f.plural(string(r[:n-1])+"i", string(r[:n-1])+"i")
+		}
+		if before == 'y' || before == 'u' || before == 'i' { // työ, suo, tie
+			f.plural(string(r[:n-2])+string(last)+"i", string(r[:n-2])+string(last)+"i")
+		}
+	default:
+		f.vowelNoun(r)
+	}
+}
+
+// consonantNoun adds the cases of a word that ends with a consonant.
+func (f *finnishWord) consonantNoun(r []rune) {
 	n := len(r)
 	word, cut := string(r), func(k int) string { return string(r[:n-k]) }
 	last, before := r[n-1], r[n-2]
@@ -97,12 +124,6 @@ func (f *finnishWord) noun(r []rune) {
 			f.plural(s+string(before)+"i", s+string(before)+"i")
 		}
 		f.put(word, "ta")
-	case last == 'e':
-		for _, s := range stronger(r[:n-1]) {
-			f.singular(s+"ee", s+"ee")
-			f.plural(s+"ei", s+"ei")
-		}
-		f.put(word, "tta")
 	case last == 'n' && before == 'i':
 		for _, s := range stronger(r[:n-2]) {
 			f.singular(s+"ime", s+"ime")
@@ -115,24 +136,13 @@ func (f *finnishWord) noun(r []rune) {
 	case last == 't' && (before == 'u' || before == 'y'):
 		f.singular(cut(1)+"e", cut(1)+"e")
 		f.put(word, "ta")
-	case !isVowel(last):
+	default:
 		f.singular(word+"i", word+"i")
 		f.plural(word+"ei", word+"ei")
-	case isVowel(before):
-		f.singular(word, word)
-		f.put(word, "ta", "seen")
-		if before == last || last != 'i' {
-			f.plural(string(r[:n-1])+"i", string(r[:n-1])+"i")
-		}
-		if before == 'y' || before == 'u' || before == 'i' { // työ, suo, tie
-			f.plural(string(r[:n-2])+string(last)+"i", string(r[:n-2])+string(last)+"i")
-		}
-	default:
-		f.vowelNoun(r)
 	}
 }
 
-// vowelNoun is for words that end with a consonant and a vowel.
+// vowelNoun adds the cases of a word that ends with a consonant and a vowel.
 func (f *finnishWord) vowelNoun(r []rune) {
 	n := len(r)
 	root, last := r[:n-1], r[n-1]
@@ -213,13 +223,13 @@ func (f *finnishWord) verb(r []rune) {
 	}
 }
 
-// grades are pairs of what stands before the last vowel of a strong and of a weak stem.
+// grades are the letters before the last vowel in a strong stem, and in its weak stem.
 var grades = [][2]string{
 	{"kk", "k"}, {"pp", "p"}, {"tt", "t"}, {"nk", "ng"}, {"mp", "mm"}, {"nt", "nn"}, {"lt", "ll"}, {"rt", "rr"}, {"ht", "hd"},
 	{"aik", "aj"}, {"oik", "oj"}, {"t", "d"}, {"p", "v"}, {"k", ""}, {"uk", "uv"}, {"yk", "yv"}, {"rk", "rj"}, {"lk", "lj"},
 }
 
-// weaker returns a strong stem that ends with a consonant and a vowel, and its weak grades.
+// weaker returns a strong stem, which ends with a consonant and a vowel, and its possible weak stems.
 func weaker(stem []rune) []string {
 	n := len(stem)
 	root, v := string(stem[:n-1]), string(stem[n-1])
@@ -230,14 +240,14 @@ func weaker(stem []rune) []string {
 			continue
 		}
 		if len(g[0]) == 1 && (strings.HasSuffix(base, g[0]) || strings.HasSuffix(base, "s")) {
-			continue // kk, st and sk are not k, t and k
+			continue // kk, st and sk do not change as k and t do
 		}
 		all = append(all, base+g[1]+v)
 	}
 	return slices.Compact(all)
 }
 
-// stronger returns a weak root without its last vowel, and its strong grades.
+// stronger returns a weak root without its last vowel, and its possible strong roots.
 func stronger(root []rune) []string {
 	word := string(root)
 	all := []string{word}

@@ -68,11 +68,11 @@ func TestOverrides(t *testing.T) {
 			if got := texts(p.Next(playbook.State{}, test.in)); !reflect.DeepEqual(got, want) {
 				t.Errorf("got %q", got)
 			}
-			// Through For it is the same, also when the input does not repeat for whom.
+			// For gives the same result, even if the input does not name the organization and the room.
 			view := p.For(test.in.Org, test.in.RoomName+test.in.RoomID)
 			test.in.Org, test.in.RoomID, test.in.RoomName = "", "", ""
 			if got := texts(view.Next(playbook.State{}, test.in)); name != "a's kids, by name" && !reflect.DeepEqual(got, want) {
-				t.Errorf("through For: %q", got)
+				t.Errorf("with For: got %q", got)
 			}
 		})
 	}
@@ -87,7 +87,7 @@ func TestOverrides(t *testing.T) {
 		t.Errorf("kids' languages: %v", got)
 	}
 	if !p.NeedsRoom() {
-		t.Error("names of rooms matter")
+		t.Error("NeedsRoom is false, but an override names a room")
 	}
 }
 
@@ -107,6 +107,6 @@ func TestOthersSilent(t *testing.T) {
 		t.Errorf("a hears %v", plan.Actions)
 	}
 	if p.NeedsRoom() {
-		t.Error("no room matters")
+		t.Error("NeedsRoom is true, but nothing depends on the room")
 	}
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// anyLanguage is the key for all languages that are not named beside it.
+// anyLanguage is the key for all languages that the same map does not name.
 const anyLanguage = "any"
 
-// word is a text, and where it stands.
+// word is a text and its place in the file.
 type word struct {
 	s  string
 	at pos
@@ -22,7 +22,7 @@ func (w *word) read(s *source, n ast.Node) {
 	w.at = at(n)
 	text, ok := scalar(n)
 	if !ok {
-		s.fault(w.at, "", nil, "here must be a text, not %s", kind(n))
+		s.fault(w.at, "", nil, "this must be a text, not %s", kind(n))
 		return
 	}
 	if w.s = strings.TrimSpace(text); w.s == "" {
@@ -30,7 +30,7 @@ func (w *word) read(s *source, n ast.Node) {
 	}
 }
 
-// flag is true or false, and where it stands.
+// flag is true or false, and its place in the file.
 type flag struct {
 	on bool
 	at pos
@@ -47,11 +47,11 @@ func (f *flag) read(s *source, n ast.Node) {
 		ok = false
 	}
 	if !ok {
-		s.fault(f.at, "", []string{"true", "false"}, "here must be true or false")
+		s.fault(f.at, "", []string{"true", "false"}, "this must be true or false")
 	}
 }
 
-// list is several of something; one alone needs no list around it.
+// list is a list in which a single item need not be written as a list.
 type list[T any] struct {
 	items []T
 	at    pos
@@ -75,7 +75,7 @@ func (l *list[T]) read(s *source, n ast.Node) {
 			if i < len(seq.Entries) && seq.Entries[i] != nil {
 				where = tokenPos(seq.Entries[i].Start)
 			}
-			s.fault(where, "", nil, "this entry of the list is empty")
+			s.fault(where, "", nil, "this list entry is empty")
 			continue
 		}
 		var item T
@@ -84,7 +84,7 @@ func (l *list[T]) read(s *source, n ast.Node) {
 	}
 }
 
-// named is a map from names to things, in the order of the file.
+// named is a map from names to values, in the order of the file.
 type named[T any] struct {
 	items []entry[T]
 	index map[string]int
@@ -98,7 +98,7 @@ type entry[T any] struct {
 func (m *named[T]) read(s *source, n ast.Node) {
 	pairs, ok := s.pairs(n)
 	if !ok {
-		s.fault(at(n), "", nil, "here must be a map from names to values, not %s", kind(n))
+		s.fault(at(n), "", nil, "this must be a map from names to values, not %s", kind(n))
 		return
 	}
 	for _, p := range pairs {
@@ -107,7 +107,7 @@ func (m *named[T]) read(s *source, n ast.Node) {
 			continue
 		}
 		if p.value == nil || p.value.Type() == ast.NullType {
-			s.fault(p.key.at, "", nil, "%q has no value; give it one, or take the line away", p.key.s)
+			s.fault(p.key.at, "", nil, "%q has no value; add one, or remove the line", p.key.s)
 			continue
 		}
 		e := entry[T]{name: p.key}
@@ -135,7 +135,7 @@ func (m *named[T]) find(name string) *T {
 	return nil
 }
 
-// local is something that differs by language: a map from languages, or the thing itself when there is only one language.
+// local is a value that depends on the language: a map from languages to values, or the value itself.
 type local[T any] struct {
 	plain *T
 	by    []entry[T]
@@ -157,7 +157,7 @@ func (l *local[T]) read(s *source, n ast.Node) {
 			continue
 		}
 		if p.value == nil || p.value.Type() == ast.NullType {
-			s.fault(p.key.at, "", nil, "nothing is written for %q", p.key.s)
+			s.fault(p.key.at, "", nil, "there is nothing for the language %q", p.key.s)
 			continue
 		}
 		var t T
@@ -166,7 +166,7 @@ func (l *local[T]) read(s *source, n ast.Node) {
 	}
 }
 
-// in returns what holds for a language, or nil.
+// in returns the value for a language, or nil.
 func (l *local[T]) in(lang string) *T {
 	if l.plain != nil {
 		return l.plain
@@ -183,11 +183,11 @@ func (l *local[T]) in(lang string) *T {
 	return rest
 }
 
-// need notes the languages that are missing. what is the thing, for the message.
+// need adds an error if a language is missing. what names the value in the message.
 func (l *local[T]) need(s *source, langs []string, what string) {
 	if l.plain != nil {
 		if len(langs) > 1 {
-			s.fault(l.at, "", nil, "%s is written in one language only; write {%s}, or {any: …} if it is the same in all",
+			s.fault(l.at, "", nil, "%s needs one version for each language; write {%s}, or {any: …} if it is the same in all languages",
 				what, strings.Join(langs, ": …, ")+": …")
 		}
 		return
@@ -205,9 +205,9 @@ func (l *local[T]) need(s *source, langs []string, what string) {
 
 var languageCode = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$`)
 
-// isLanguages tells a map from languages from a map with other keys. keys are those that the other map could have.
+// isLanguages reports whether a node is a map from languages, and not a map with some of the keys.
 func (s *source) isLanguages(n ast.Node, keys []string) bool {
-	pairs, ok := s.pairs2(n)
+	pairs, ok := s.keysOf(n)
 	if !ok || len(pairs) == 0 {
 		return false
 	}
@@ -226,8 +226,8 @@ func (s *source) isLanguages(n ast.Node, keys []string) bool {
 	return looks > 0 || len(keys) == 0
 }
 
-// pairs2 returns the keys of a map without noting anything.
-func (s *source) pairs2(n ast.Node) ([]string, bool) {
+// keysOf returns the keys of a map. It adds no problems.
+func (s *source) keysOf(n ast.Node) ([]string, bool) {
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		keys := make([]string, len(n.Values))
@@ -249,7 +249,7 @@ func (s *source) knownLanguage(key word) bool {
 	return false
 }
 
-// fieldNames are the keys that a type's map form can have.
+// fieldNames returns the keys that a type can have when it is written as a map.
 func fieldNames(t any) []string {
 	if k, ok := t.(interface{ keys() []string }); ok {
 		return k.keys()

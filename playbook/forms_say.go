@@ -6,7 +6,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// saySpec is what to say: one message, several, or either of them by language.
+// saySpec is what to say: one message, a list of them, or a map from languages to either.
 type saySpec struct {
 	one  *messageSpec
 	many []saySpec
@@ -43,7 +43,7 @@ func (y *saySpec) read(s *source, n ast.Node) {
 
 func (y *saySpec) keys() []string { return fieldNames(&messageSpec{}) }
 
-// stepSpec is what to say and perhaps to do at a stage of a hand-over.
+// stepSpec is what to say and do at one stage of a hand-over.
 type stepSpec struct {
 	Say saySpec `yaml:"say" doc:"What to say."`
 	Do  doSpec  `yaml:"do" doc:"What to do after saying it."`
@@ -52,7 +52,7 @@ type stepSpec struct {
 
 func (t *stepSpec) read(s *source, n ast.Node) {
 	t.at = at(n)
-	keys, _ := s.pairs2(n)
+	keys, _ := s.keysOf(n)
 	if slices.Contains(keys, "say") || slices.Contains(keys, "do") {
 		type plain stepSpec
 		s.decode(n, (*plain)(t))
@@ -61,7 +61,7 @@ func (t *stepSpec) read(s *source, n ast.Node) {
 	t.Say.read(s, n)
 }
 
-// doSpec are things to do.
+// doSpec is a list of actions.
 type doSpec struct {
 	items []doItem
 	at    pos
@@ -72,7 +72,7 @@ type doItem struct {
 	handOver *handOverSpec
 }
 
-// verbs are the things to do that need no more words.
+// verbs are the actions without a value.
 var verbs = []string{"leave", "end", "ask_feedback", "quiet", "talk", "online", "offline"}
 
 func (d *doSpec) read(s *source, n ast.Node) {
@@ -88,20 +88,20 @@ func (d *doItem) read(s *source, n ast.Node) {
 		d.verb.s = text
 		switch {
 		case text == "hand_over":
-			s.fault(d.verb.at, "", nil, "hand_over needs the name of a team: {hand_over: Support}")
+			s.fault(d.verb.at, "", nil, "hand_over needs the name of a team, for example {hand_over: Support}")
 		case !slices.Contains(verbs, text):
-			s.fault(d.verb.at, text, allowed, "%q is nothing the bot can do", text)
+			s.fault(d.verb.at, text, allowed, "%q is not an action", text)
 		}
 		return
 	}
 	pairs, ok := s.pairs(n)
 	if !ok {
-		s.fault(d.verb.at, "", allowed, "here must be something to do, not %s", kind(n))
+		s.fault(d.verb.at, "", allowed, "this must be an action, not %s", kind(n))
 		return
 	}
 	for _, p := range pairs {
 		if p.key.s != "hand_over" {
-			s.fault(p.key.at, p.key.s, append([]string{"hand_over"}, verbs...), "%q is nothing the bot can do in this form", p.key.s)
+			s.fault(p.key.at, p.key.s, append([]string{"hand_over"}, verbs...), "%q is not an action, or does not take a value", p.key.s)
 			continue
 		}
 		d.verb, d.handOver = p.key, &handOverSpec{}
@@ -120,7 +120,7 @@ func (d *doItem) read(s *source, n ast.Node) {
 	}
 }
 
-// buttonUse is a button where it is shown: a name, a plain text, or the whole of it.
+// buttonUse is a button in a message: a name, a text, or a full definition.
 type buttonUse struct {
 	name word
 	full *buttonSpec
@@ -137,7 +137,7 @@ func (u *buttonUse) read(s *source, n ast.Node) {
 	u.full.read(s, n)
 }
 
-// read takes a text, or one by language, for a button with that text.
+// read accepts a text, or a map from languages to texts, as a button with that text.
 func (b *buttonSpec) read(s *source, n ast.Node) {
 	b.at = at(n)
 	if _, plain := scalar(n); plain || s.isLanguages(n, fieldNames(b)) {
@@ -148,7 +148,7 @@ func (b *buttonSpec) read(s *source, n ast.Node) {
 	s.decode(n, (*plain)(b))
 }
 
-// attachmentUse is an attachment where it is shown: a name, or the whole of it.
+// attachmentUse is an attachment in a message: a name or a full definition.
 type attachmentUse struct {
 	name word
 	full *attachmentSpec

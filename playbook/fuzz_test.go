@@ -25,7 +25,7 @@ func seed(f *testing.F, glob string) {
 	}
 }
 
-// FuzzLoad feeds Load with anything. What loads is used; what does not must say why in terms of the file.
+// FuzzLoad loads any data. A playbook that loads must be usable. Otherwise the error must name places in the file.
 func FuzzLoad(f *testing.F) {
 	seed(f, "../playbooks/*.yaml")
 	data, err := os.ReadFile("testdata/problems.txt")
@@ -70,7 +70,7 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// FuzzMatch lets visitors write anything.
+// FuzzMatch matches any text.
 func FuzzMatch(f *testing.F) {
 	f.Add("open", "Opening hours? äöÅ 营业 👍 A123456 don't e-mail", "fi")
 	f.Add("käsi*", "\u0308\u200dKÄTTÄ\u00ad", "fi")
@@ -84,7 +84,7 @@ func FuzzMatch(f *testing.F) {
 		}
 		in := playbook.Input{Kind: playbook.Said, Text: text, Language: lang}
 		sound(t, p.Next(playbook.State{}, in).Actions)
-		// A keyword matches itself, in any case and among other words.
+		// A keyword matches itself in upper case, and between other words.
 		for _, said := range []string{keyword, strings.ToUpper(keyword), "x " + keyword + " y"} {
 			if strings.HasSuffix(keyword, "*") || len(keyword) > 500 || !strings.EqualFold(strings.ToUpper(keyword), keyword) {
 				break
@@ -97,7 +97,7 @@ func FuzzMatch(f *testing.F) {
 	})
 }
 
-// FuzzTranscript reads and plays anything as a transcript.
+// FuzzTranscript reads any data as a transcript and plays it.
 func FuzzTranscript(f *testing.F) {
 	seed(f, "../playbooks/*.txt")
 	p, err := playbook.Load("x.yaml", []byte(handOver))

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// goodDays are greetings by the time of day: morning, day, evening. Night has the evening's.
+// goodDays maps languages to greetings for the morning, the day and the evening. At night, the evening's is used.
 var goodDays = map[string][]string{
 	"da": {"Godmorgen", "Goddag", "Godaften"},
 	"de": {"Guten Morgen", "Guten Tag", "Guten Abend"},
@@ -28,7 +28,7 @@ var goodDays = map[string][]string{
 
 func goodDayLanguages() []string { return slices.Sorted(maps.Keys(goodDays)) }
 
-// goodDay greets in a language at an hour of the day.
+// goodDay returns the greeting in a language at an hour of the day.
 func goodDay(lang string, hour int) string {
 	words := goodDays[primary(lang)]
 	switch {

@@ -6,35 +6,35 @@ import (
 	"unicode/utf8"
 )
 
-// An index finds the keywords of all rules in a message in one pass, in time that depends on the message and hardly on how many rules
-// there are. A word of a keyword is a class: a small number for all words that it matches. A message's words are looked up to find
-// their classes, and keywords are paths through a tree of classes.
+// index finds the keywords of all rules in a message in one pass. The time depends on the length of the message and little on the number
+// of rules. Each word of a keyword has a class, which is a number for all the words that it matches. A keyword is a path through a tree
+// of classes. To search, the index looks up the classes of the message's words and follows the paths.
 type index struct {
 	lang   string
 	exact  map[string][]int32 // a word → its classes
 	stems  map[string][]int32 // a stem → its classes
-	starts map[string][]int32 // the beginning of a word → its classes
-	typos  map[string][]near  // a word with one letter left out, or whole → classes to compare with
-	long   [maxWord + 1]bool  // lengths of starts, in bytes
+	starts map[string][]int32 // a prefix → its classes
+	typos  map[string][]near  // a word, or a word without one of its letters → words to compare with
+	long   [maxWord + 1]bool  // the lengths of the prefixes in starts, in bytes
 	next   map[uint64]int32   // node and class → node
 	ends   map[int32][]hit    // node → the keywords that end there
-	class  map[string]int32   // what a class matches, as one string → class
+	class  map[string]int32   // a description of what a class matches → the class
 	nodes  int32
 }
 
-// hit is a keyword of a rule.
+// hit is a keyword that was found, and its rule.
 type hit struct {
 	rule    int32
 	keyword string
 }
 
-// near is a word that others may be a typing error of.
+// near is a keyword's word that is compared with misspelt words.
 type near struct {
 	word  string
 	class int32
 }
 
-// minTypo is the length of the shortest words in which a wrong letter is forgiven. In shorter ones it makes another word.
+// minTypo is the minimum length of a word that also matches with one letter wrong. In a shorter word, the result is often another word.
 const minTypo = 5
 
 func newIndex(lang string) *index {
@@ -42,7 +42,7 @@ func newIndex(lang string) *index {
 		typos: map[string][]near{}, next: map[uint64]int32{}, ends: map[int32][]hit{}, class: map[string]int32{}}
 }
 
-// add puts in a keyword that has passed Load's checks.
+// add adds a keyword, which must be valid.
 func (x *index) add(rule int, k keyword) {
 	list, start := keywordWords(k.s)
 	node := int32(0)
@@ -59,7 +59,7 @@ func (x *index) add(rule int, k keyword) {
 	x.ends[node] = append(x.ends[node], hit{int32(rule), k.s})
 }
 
-// keywordWords splits a keyword; start tells that its last word is only the beginning of one.
+// keywordWords splits a keyword into words. start reports whether the last one is a prefix.
 func keywordWords(k string) (list []string, start bool) {
 	k, start = strings.CutSuffix(k, "*")
 	return words(k), start
@@ -103,7 +103,8 @@ func bit(on bool) string {
 	return ""
 }
 
-// shorter returns a word and all words made by leaving out one of its letters. Two words that differ by one typing error share one.
+// shorter returns a word, and the word without each one of its letters. Two words that differ by one typing error have at least one of
+// these in common.
 func shorter(word string) []string {
 	all := []string{word}
 	for i, r := range word {
@@ -112,7 +113,7 @@ func shorter(word string) []string {
 	return all
 }
 
-// classes appends the classes of a message's word.
+// classes appends the classes of a word of a message to to.
 func (x *index) classes(to []int32, w string) []int32 {
 	to = append(to, x.exact[w]...)
 	if len(x.stems) > 0 {
@@ -140,7 +141,7 @@ func (x *index) classes(to []int32, w string) []int32 {
 	return slices.Compact(to)
 }
 
-// find returns the keywords that are in a message, in the order of their rules.
+// find returns the keywords that are in a message, in the order of the rules.
 func (x *index) find(words []string) []hit {
 	var found []hit
 	var active, later, classes []int32

@@ -2,7 +2,7 @@ package playbook
 
 import "strings"
 
-// irregular are forms of one word that no rule finds, by language. Words with a more common other meaning are left out.
+// irregular maps languages to groups of irregular forms of one word. Forms that are more common with another meaning are left out.
 var irregular = map[string][][]string{
 	"en": groups(`
 be am is are was were been being

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Load reads a playbook. file is its name, for problems. The error is a *LoadError with everything that is wrong.
+// Load reads a playbook. file is the file's name, for problems. The error is a *LoadError that lists everything that is wrong.
 func Load(file string, data []byte) (*Playbook, error) {
 	s := &source{file: file}
 	p := s.load(data)
@@ -28,12 +28,12 @@ func (s *source) load(data []byte) *Playbook {
 	var f spec
 	pairs, ok := s.pairs(top)
 	if !ok {
-		s.fault(at(top), "", fieldNames(&f), "a playbook is a map (key: value), not %s", kind(top))
+		s.fault(at(top), "", fieldNames(&f), "a playbook must be a map (key: value), not %s", kind(top))
 		return nil
 	}
 	s.langs = []string{"en"}
 	for _, p := range pairs {
-		// Which maps are translations can be told only when the languages are known.
+		// The languages come first: they show which maps are translations.
 		if p.key.s == "languages" && p.value != nil {
 			quiet := &source{}
 			var l list[word]
@@ -56,13 +56,13 @@ func (s *source) readLanguages(l list[word]) []string {
 		switch {
 		case w.s == "":
 		case w.s == anyLanguage:
-			s.fault(w.at, "", nil, "any stands for all languages in translations; it is none itself")
+			s.fault(w.at, "", nil, "\"any\" is not a language; it can only be a key in translations, for all languages that have no key there")
 		case !languageCode.MatchString(w.s):
-			s.fault(w.at, "", nil, "%q is no language code; write two letters, such as en, fi, sv", w.s)
+			s.fault(w.at, "", nil, "%q is not a language code; write two small letters, for example en, fi or sv", w.s)
 		case slices.Contains(langs, w.s):
-			s.fault(w.at, "", nil, "the language %q is here twice", w.s)
+			s.fault(w.at, "", nil, "the language %q is listed twice", w.s)
 		case len(langs) == maxLanguages:
-			s.fault(w.at, "", nil, "these are more than %d languages", maxLanguages)
+			s.fault(w.at, "", nil, "there are more than %d languages", maxLanguages)
 			return langs
 		default:
 			langs = append(langs, w.s)
@@ -79,9 +79,9 @@ func (s *source) readModes(l list[word]) []Mode {
 		switch {
 		case w.s == "":
 		case !slices.Contains(modeNames, w.s):
-			s.fault(w.at, w.s, modeNames, "%q is no mode", w.s)
+			s.fault(w.at, w.s, modeNames, "%q is not a mode", w.s)
 		case slices.Contains(modes, Mode(w.s)):
-			s.fault(w.at, "", nil, "the mode %q is here twice", w.s)
+			s.fault(w.at, "", nil, "the mode %q is listed twice", w.s)
 		default:
 			modes = append(modes, Mode(w.s))
 		}
@@ -95,36 +95,36 @@ func (s *source) readZone(w word) *time.Location {
 	}
 	zone, err := time.LoadLocation(w.s)
 	if err != nil || w.s == "Local" {
-		s.fault(w.at, w.s, zoneNames, "%q is no time zone; write a name such as Europe/Helsinki", w.s)
+		s.fault(w.at, w.s, zoneNames, "%q is not a time zone; write a name like Europe/Helsinki", w.s)
 		return time.UTC
 	}
 	return zone
 }
 
-// zoneNames are some time zones, for guessing what was meant.
+// zoneNames are some time zones to suggest.
 var zoneNames = []string{
 	"UTC", "Europe/Helsinki", "Europe/Stockholm", "Europe/Oslo", "Europe/Copenhagen", "Europe/Tallinn", "Europe/Riga", "Europe/Vilnius",
 	"Europe/Berlin", "Europe/Paris", "Europe/Madrid", "Europe/Rome", "Europe/London", "Europe/Dublin", "America/New_York",
 }
 
-// compiler makes a playbook of a spec.
+// compiler turns a spec into a playbook and its overrides. Methods that compile for one of them get it as an argument.
 type compiler struct {
-	*source
-	*Playbook
+	src         *source
+	base        *Playbook
 	spec        *spec
 	feedback    [][]message
-	known       nameSet         // that after and not_after may use: rules, buttons and their values
-	ruleSet     nameSet         // of rules only
-	refs        []ref           // names used in conditions, checked when all are known
-	used        map[string]bool // what definitions are used: "button hours"
+	known       nameSet         // names for after and not_after: rules, buttons and their values
+	ruleSet     nameSet         // names of rules
+	refs        []ref           // names in conditions, checked when all names are known
+	used        map[string]bool // definitions that are used, for example "button hours"
 	parts       int             // see part
 	indexed     int             // see index
 	patternSize int
-	compiled    map[pos]*regexp.Regexp   // patterns by where they stand; nil for wrong ones
+	compiled    map[pos]*regexp.Regexp   // patterns by place; nil if not valid
 	shared      map[[2]string]attachment // named attachments, by name and language
 }
 
-// nameSet is a set of names that keeps their order, for messages.
+// nameSet is a set of names in order.
 type nameSet struct {
 	list []string
 	has  map[string]bool
@@ -140,7 +140,7 @@ func (n *nameSet) add(name string) {
 	}
 }
 
-// ref is a name used in a condition.
+// ref is a name in a condition.
 type ref struct {
 	word
 	rulesOnly bool
@@ -149,12 +149,12 @@ type ref struct {
 func (s *source) compile(f *spec) *Playbook {
 	p := &Playbook{remembered: map[string]bool{}, lastNames: map[string]bool{}, buttonNames: map[string][]string{}}
 	p.base = p
-	c := &compiler{source: s, Playbook: p, spec: f, used: map[string]bool{},
+	c := &compiler{src: s, base: p, spec: f, used: map[string]bool{},
 		compiled: map[pos]*regexp.Regexp{}, shared: map[[2]string]attachment{}}
 	p.name = f.Name.s
 	c.goodName(f.Name, "playbook")
 	if p.name == "" && f.Name.at.line == 0 {
-		s.fault(pos{1, 1}, "", nil, "the playbook has no name; begin with a line such as name: shop")
+		s.fault(pos{1, 1}, "", nil, "the playbook has no name; add a line like name: shop")
 	}
 	p.modes = s.readModes(f.Modes)
 	if f.Modes.at.line == 0 {
@@ -169,18 +169,18 @@ func (s *source) compile(f *spec) *Playbook {
 	p.online = f.Online.value()
 	p.keepTalking = f.KeepTalking.or(false)
 	p.hours = map[string]*hours{}
-	c.openingHours(f.OpeningHours)
+	c.openingHours(p.hours, f.OpeningHours)
 	c.definitions()
 	for _, name := range []string{greetingName, fallbackName} {
 		c.ruleSet.add(name)
 		c.known.add(name)
 	}
 	c.known.add(handedOverName)
-	p.greeting = c.cases(f.Greeting)
+	p.greeting = c.cases(p, f.Greeting)
 	c.feedbackRules()
-	c.compileRules(f.Rules)
-	p.fallback = c.cases(f.Fallback)
-	c.index(f.Rules.at)
+	p.rules = append(c.compileRules(p, f.Rules), p.rules...)
+	p.fallback = c.cases(p, f.Fallback)
+	c.index(p, f.Rules.at)
 	c.compileOverrides()
 	c.checkRefs()
 	c.unused()
@@ -204,30 +204,30 @@ func (f *flag) or(other bool) bool {
 	return f.on
 }
 
-func (c *compiler) cases(l list[caseSpec]) []*answer {
+func (c *compiler) cases(p *Playbook, l list[caseSpec]) []*answer {
 	var all []*answer
 	for i := range l.items {
 		spec := &l.items[i]
-		a := &answer{place: spec.at, guard: c.guard(&spec.When)}
+		a := &answer{place: spec.at, guard: c.guard(p, &spec.When)}
 		c.answer(a, spec.Say, spec.Do, spec.at)
 		all = append(all, a)
 	}
 	return all
 }
 
-// langsOf are the languages that a guard lets through.
+// langsOf returns the languages in which a guard can hold.
 func (c *compiler) langsOf(g *guard) []string {
 	if len(g.languages) == 0 {
-		return c.slots
+		return c.base.slots
 	}
 	return g.languages
 }
 
-// answer compiles what is said and done, in the languages that the guard lets through.
+// answer compiles what is said and done, in the languages in which the guard can hold.
 func (c *compiler) answer(a *answer, say saySpec, do doSpec, where pos) {
 	langs := c.langsOf(&a.guard)
 	if !say.given() && do.at.line == 0 {
-		c.lack(where, nil, "this says nothing and does nothing; add say: or do:")
+		c.src.lack(where, nil, "this says nothing and does nothing; add say: or do:")
 		return
 	}
 	if say.given() {
@@ -236,12 +236,12 @@ func (c *compiler) answer(a *answer, say saySpec, do doSpec, where pos) {
 	a.do = c.steps(do, langs, false, 0)
 }
 
-func (c *compiler) guard(g *guardSpec) guard {
-	out := guard{modes: c.readModes(g.Mode)}
-	out.open, out.closed = c.hourNames(g.Open), c.hourNames(g.Closed)
+func (c *compiler) guard(p *Playbook, g *guardSpec) guard {
+	out := guard{modes: c.src.readModes(g.Mode)}
+	out.open, out.closed = c.hourNames(p.hours, g.Open), c.hourNames(p.hours, g.Closed)
 	for _, w := range g.Language.items {
-		if w.s != "" && !slices.Contains(c.slots, w.s) {
-			c.fault(w.at, w.s, c.slots, "%q is not one of the playbook's languages", w.s)
+		if w.s != "" && !slices.Contains(c.base.slots, w.s) {
+			c.src.fault(w.at, w.s, c.base.slots, "%q is not one of the playbook's languages", w.s)
 			continue
 		}
 		out.languages = append(out.languages, w.s)
@@ -266,18 +266,18 @@ func (c *compiler) guard(g *guardSpec) guard {
 
 var id = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// looksLikeID tells the platform's ids from names.
+// looksLikeID reports whether s is an id of the platform and not a name.
 func looksLikeID(s string) bool { return id.MatchString(s) }
 
-func (c *compiler) hourNames(l list[word]) []string {
+func (c *compiler) hourNames(known map[string]*hours, l list[word]) []string {
 	var names []string
 	for _, w := range l.items {
-		if c.hours[w.s] == nil {
-			all := slices.Sorted(maps.Keys(c.hours))
+		if known[w.s] == nil {
+			all := slices.Sorted(maps.Keys(known))
 			if len(all) == 0 {
-				c.fault(w.at, "", nil, "there are no opening_hours called %q; define them: opening_hours: {%s: [mon-fri 9-17]}", w.s, w.s)
+				c.src.fault(w.at, "", nil, "there are no opening_hours with the name %q; define them, for example opening_hours: {%s: [mon-fri 9-17]}", w.s, w.s)
 			} else {
-				c.fault(w.at, w.s, all, "there are no opening_hours called %q", w.s)
+				c.src.fault(w.at, w.s, all, "there are no opening_hours with the name %q", w.s)
 			}
 			continue
 		}
@@ -295,12 +295,12 @@ func (c *compiler) checkRefs() {
 			names, what = &c.ruleSet, "rule"
 		}
 		if r.s != "" && !names.has[r.s] {
-			c.fault(r.at, r.s, names.list, "no %s is called %q", what, r.s)
+			c.src.fault(r.at, r.s, names.list, "there is no %s with the name %q", what, r.s)
 		}
 	}
 }
 
-// longest is how long names may be, in characters: they are kept with chats.
+// longestName is the maximum length of names in characters. Names are stored with chats.
 const longestName = 100
 
 func (c *compiler) goodName(w word, what string) bool {
@@ -308,10 +308,10 @@ func (c *compiler) goodName(w word, what string) bool {
 	case w.at.line == 0 || w.s == "":
 		return false
 	case utf8.RuneCountInString(w.s) > longestName:
-		c.fault(w.at, "", nil, "the name of this %s is longer than %d characters", what, longestName)
+		c.src.fault(w.at, "", nil, "the name of this %s is longer than %d characters", what, longestName)
 		return false
 	case strings.ContainsAny(w.s, "\n\r\t"):
-		c.fault(w.at, "", nil, "the name of this %s has a line break in it", what)
+		c.src.fault(w.at, "", nil, "the name of this %s has a line break or a tab in it", what)
 		return false
 	}
 	return true

@@ -9,8 +9,8 @@ import (
 	"giosgbot/playbook"
 )
 
-// TestManual runs every example in docs/playbook.md: playbooks load without a warning, conversations go as written, mistakes get the
-// messages that the manual shows.
+// TestManual runs every example in docs/playbook.md: playbooks load without warnings, conversations pass, and mistakes give the messages
+// that the manual shows.
 func TestManual(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("../docs/playbook.md")
@@ -76,7 +76,7 @@ func parse(t *testing.T, text string) *playbook.Transcript {
 	return tr
 }
 
-// TestManualIsComplete looks for every key of the schema in the manual.
+// TestManualIsComplete checks that the manual's reference contains every key of the schema.
 func TestManualIsComplete(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("../docs/playbook.md")

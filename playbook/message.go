@@ -26,10 +26,10 @@ type button struct {
 	at     pos
 }
 
-// text is a text with variables in it: parts alternate between literal and variable, starting with a literal.
+// text is a text with variables. Its parts are literals and variables in turn, beginning with a literal.
 type text []string
 
-// variables are the names that may stand in {braces}, with what they are.
+// variables maps the names that texts may contain in {braces} to their values.
 var variables = map[string]func(*chat) string{
 	"words": func(c *chat) string {
 		if c.in.Text == "" {
@@ -38,11 +38,11 @@ var variables = map[string]func(*chat) string{
 		return c.in.Text
 	},
 	"room":     func(c *chat) string { return c.in.RoomName },
-	"time":     func(c *chat) string { return c.in.At.In(c.zone).Format("15:04") },
-	"good_day": func(c *chat) string { return goodDay(c.slots[c.slot], c.in.At.In(c.zone).Hour()) },
+	"time":     func(c *chat) string { return c.in.At.In(c.playbook.zone).Format("15:04") },
+	"good_day": func(c *chat) string { return goodDay(c.playbook.slots[c.slot], c.in.At.In(c.playbook.zone).Hour()) },
 }
 
-// maxQuoted is how many characters of the visitor's own words a text repeats.
+// maxQuoted is the maximum length of a variable's value in characters.
 const maxQuoted = 200
 
 func (t text) fill(c *chat) string {
@@ -67,7 +67,8 @@ func (t text) fill(c *chat) string {
 	return b.String()
 }
 
-// says fills in messages. seed tells apart the places in a playbook, so that variants there are picked independently.
+// says returns the messages with their variables filled in. seed identifies the place in the playbook, so that each place chooses among
+// its texts independently.
 func (c *chat) says(list []message, seed string) []Action {
 	var all []Action
 	for i, m := range list {
@@ -75,7 +76,7 @@ func (c *chat) says(list []message, seed string) []Action {
 		if len(m.variants) > 1 {
 			h := fnv.New64a()
 			h.Write([]byte(c.in.ID + "\x00" + c.rule + "\x00" + seed + strconv.Itoa(i)))
-			// FNV's low bits are weak for inputs that differ little.
+			// The low bits of FNV are weak for similar inputs.
 			sum := h.Sum64()
 			pick = int((sum ^ sum>>32) % uint64(len(m.variants)))
 		}
@@ -106,7 +107,7 @@ func (c *chat) attachments(list []attachment) []Attachment {
 	return all
 }
 
-// step is something to do.
+// step is one action of an answer.
 type step struct {
 	verb     string
 	at       pos
@@ -121,7 +122,7 @@ type handOver struct {
 	before, after, nobody answer
 }
 
-// act returns what an answer says and does, and changes the chat's state accordingly.
+// act returns the actions of an answer and updates the state.
 func (c *chat) act(a *answer, seed string) []Action {
 	var all []Action
 	if len(a.say) > 0 {

@@ -2,26 +2,26 @@ package playbook
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// Next says what to do about an input in a chat's state. It is pure: the same arguments give the same plan.
+// Next plans the reaction to an input in a chat with state s. The same arguments always give the same plan.
 //
-//   - Joined: the greeting, once in a chat's life. Rejoining a chat wakes a bot that was quiet or gone.
-//   - Said: the first rule that matches, else the fallback. A sidekick has no greeting and no fallback.
-//   - Pressed: the first rule that names the button's value, else as if the visitor had said the button's text.
-//   - HumanSaid: the bot goes quiet in a chat that it serves.
-//   - Outcome: no actions; the state after a hand-over.
+//   - Joined: the greeting, once in each chat. After joining, the bot is no longer quiet or gone.
+//   - Said: the first rule that matches, otherwise the fallback. A sidekick has no greeting and no fallback.
+//   - Pressed: the first rule that names the button's value, otherwise as if the visitor had written the button's text.
+//   - HumanSaid: no actions. The bot becomes quiet if it serves the chat.
+//   - Outcome: no actions, only the state after a hand-over.
 //
-// The plan's actions never include an empty text or one that is too long.
+// No text in the plan is empty or longer than MaxText.
 func (p *Playbook) Next(s State, in Input) Plan {
 	return p.next(s, in, nil)
 }
 
-// Explain is Next with the reasons: why each rule that was considered did or did not match. It takes time in proportion to the number
-// of rules.
+// Explain is like Next, and adds why each rule did or did not match. It takes time in proportion to the number of rules.
 func (p *Playbook) Explain(s State, in Input) Plan {
 	var why []Reason
 	plan := p.next(s, in, &why)
@@ -29,36 +29,26 @@ func (p *Playbook) Explain(s State, in Input) Plan {
 	return plan
 }
 
-// MaySpeak tells whether there is a state of the chat in which a rule answers what a visitor said or pressed. Who does not know the state
-// need not find it out if there is none.
+// MaySpeak reports whether a rule answers what a visitor said or pressed in at least one dialog state. If not, the state need not be
+// known.
 func (p *Playbook) MaySpeak(in Input) bool {
 	c := p.chat(State{}, in)
 	c.anyState = true
 	return c.match(nil) != nil
 }
 
-// because notes a reason if somebody wants to know.
+// because adds a reason, unless why is nil.
 func because(why *[]Reason, rule string, matched bool, text string) {
 	if why != nil {
 		*why = append(*why, Reason{rule, matched, text})
 	}
 }
 
-// chat is what the playbook that holds for an input can refer to.
+// chat prepares what Next needs to know about an input.
 func (p *Playbook) chat(s State, in Input) *chat {
-	q := p
-	if len(p.base.overrides) > 0 || p.base.silent != nil {
-		org, id, name := in.Org, in.RoomID, in.RoomName
-		if org == "" {
-			org = p.org
-		}
-		if id == "" && name == "" {
-			id, name = p.room, p.room
-		}
-		q = p.base.pick(org, id, name)
-	}
+	q := p.choose(in)
 	s.Facts = slices.Clone(s.Facts)
-	return &chat{Playbook: q, state: s, in: in, slot: q.slot(in.Language)}
+	return &chat{playbook: q, state: s, in: in, slot: q.slot(in.Language)}
 }
 
 func (p *Playbook) next(s State, in Input, why *[]Reason) Plan {
@@ -71,9 +61,9 @@ func (p *Playbook) next(s State, in Input, why *[]Reason) Plan {
 		plan = c.heard(why)
 	case HumanSaid:
 		c.state.Last = ""
-		if in.Mode != Sidekick && !c.keepTalking {
+		if in.Mode != Sidekick && !c.playbook.keepTalking {
 			c.state.Quiet = true
-			because(why, "", false, "a human has the chat now, so the bot is quiet")
+			because(why, "", false, "a human wrote, so the bot is quiet from now on")
 		}
 	case Outcome:
 		c.outcome()
@@ -92,27 +82,27 @@ func (c *chat) joined(why *[]Reason) Plan {
 	}
 	c.state.Quiet, c.state.Gone = false, false
 	if c.state.Greeted {
-		because(why, greetingName, false, "the bot has greeted in this chat already")
+		because(why, greetingName, false, "the bot has already greeted in this chat")
 		return Plan{}
 	}
 	c.state.Greeted = true
-	return c.firstCase(c.greeting, greetingName, why)
+	return c.firstCase(c.playbook.greeting, greetingName, "the bot has joined the chat", why)
 }
 
-// firstCase answers with the first of several greetings or fallbacks that fits.
-func (c *chat) firstCase(list []*answer, name string, why *[]Reason) Plan {
+// firstCase answers with the first of several greetings or fallbacks whose conditions hold. reason is why one is wanted.
+func (c *chat) firstCase(list []*answer, name, reason string, why *[]Reason) Plan {
 	if len(list) == 0 {
 		because(why, name, false, "the playbook has no "+name)
 	}
 	for i, a := range list {
-		ok, reason := a.guard.holds(c)
+		ok, whyNot := a.guard.holds(c)
 		if !ok {
 			if why != nil {
-				because(why, name, false, fmt.Sprintf("number %d: %s", i+1, reason()))
+				because(why, name, false, fmt.Sprintf("number %d: %s", i+1, whyNot()))
 			}
 			continue
 		}
-		because(why, name, true, "it fits")
+		because(why, name, true, reason)
 		c.rule = name
 		if i > 0 {
 			c.rule += " " + strconv.Itoa(i+1)
@@ -122,20 +112,20 @@ func (c *chat) firstCase(list []*answer, name string, why *[]Reason) Plan {
 	return Plan{}
 }
 
-// answer plans an answer and remembers that it was given.
+// answer plans an answer and updates the state.
 func (c *chat) answer(a *answer, name string) Plan {
 	plan := Plan{Rule: name, Actions: c.act(a, "")}
 	c.remember(name)
 	c.state.Last = ""
-	if c.base.lastNames[name] {
+	if c.playbook.base.lastNames[name] {
 		c.state.Last = name
 	}
 	return plan
 }
 
-// remember notes a fact if any condition asks for it.
+// remember adds a fact to the state if a condition of the playbook needs it.
 func (c *chat) remember(name string) {
-	if c.base.remembered[name] && !slices.Contains(c.state.Facts, name) {
+	if c.playbook.base.remembered[name] && !slices.Contains(c.state.Facts, name) {
 		c.state.Facts = append(c.state.Facts, name)
 	}
 }
@@ -146,11 +136,11 @@ func (c *chat) heard(why *[]Reason) Plan {
 		return Plan{}
 	}
 	r := c.match(why)
-	// A button is a fact for what comes after it, not for the answer to itself.
+	// The button becomes a fact for later inputs, not for its own answer.
 	if c.in.Kind == Pressed && c.in.Value != "" {
 		defer func() {
 			c.remember(c.in.Value)
-			for _, name := range c.base.buttonNames[c.in.Value] {
+			for _, name := range c.playbook.base.buttonNames[c.in.Value] {
 				c.remember(name)
 			}
 		}()
@@ -161,110 +151,158 @@ func (c *chat) heard(why *[]Reason) Plan {
 	}
 	switch {
 	case c.state.Quiet:
-		because(why, fallbackName, false, "the bot is quiet because a human has the chat")
+		because(why, fallbackName, false, "the bot is quiet")
 	case c.in.Mode == Sidekick:
-		because(why, fallbackName, false, "a sidekick speaks only when a rule matches")
+		because(why, fallbackName, false, "a sidekick answers only when a rule matches")
 	case c.in.Early:
-		because(why, fallbackName, false, "the visitor wrote this before the greeting")
+		because(why, fallbackName, false, "the visitor wrote this before the greeting, and only rules answer such a message")
 	default:
-		return c.firstCase(c.fallback, fallbackName, why)
+		return c.firstCase(c.playbook.fallback, fallbackName, "no rule matches", why)
 	}
 	return Plan{}
 }
 
-// match finds the rule that answers what the visitor said or pressed.
+// match returns the rule that answers what the visitor said or pressed, or nil.
 func (c *chat) match(why *[]Reason) *rule {
 	if c.in.Kind == Pressed {
-		for _, i := range c.byButton[c.in.Value] {
-			r := c.rules[i]
-			if c.admits(r, why) {
-				because(why, r.name, true, fmt.Sprintf("the button's value is %q", c.in.Value))
-				return r
-			}
-		}
-		because(why, "", false, fmt.Sprintf("no rule answers the button's value %q here, so its text counts as said", c.in.Value))
-	}
-	said := words(c.in.Text)
-	var hits []hit
-	if x := c.indexes[c.slot]; x != nil {
-		hits = x.find(said)
-	}
-	if why != nil {
-		return c.matchAll(hits, why)
-	}
-	// Both lists are in the order of the rules: go along them together.
-	always := c.always
-	for len(hits) > 0 || len(always) > 0 {
-		if len(always) == 0 || len(hits) > 0 && int(hits[0].rule) < always[0] {
-			if r := c.rules[hits[0].rule]; c.admits(r, nil) {
-				return r
-			}
-			hits = hits[1:]
-			continue
-		}
-		if r := c.rules[always[0]]; c.admits(r, nil) && (!r.triggered() || c.fitsPattern(r) != "") {
+		if r := c.matchButton(why); r != nil {
 			return r
 		}
-		always = always[1:]
+	}
+	passed := 0 // rules before this index have a reason
+	for list := c.candidates(); ; {
+		i, keyword, more := list.next()
+		if !more {
+			break
+		}
+		c.passOver(passed, i, why)
+		passed = i + 1
+		r := c.playbook.rules[i]
+		ok, whyNot := c.admits(r)
+		if !ok && why == nil {
+			continue // do not spend time on patterns
+		}
+		pattern := ""
+		if keyword == "" && r.triggered() {
+			if pattern = c.fitsPattern(r); pattern == "" {
+				c.passOver(i, i+1, why)
+				continue
+			}
+		}
+		if !ok {
+			because(why, r.name, false, whyNot())
+			continue
+		}
+		if why != nil {
+			because(why, r.name, true, whyMatched(keyword, pattern))
+		}
+		return r
+	}
+	c.passOver(passed, len(c.playbook.rules), why)
+	return nil
+}
+
+// matchButton returns the rule that names the value of the button that was pressed, or nil.
+func (c *chat) matchButton(why *[]Reason) *rule {
+	for _, i := range c.playbook.byButton[c.in.Value] {
+		r := c.playbook.rules[i]
+		ok, whyNot := c.admits(r)
+		if why != nil {
+			reason := fmt.Sprintf("it answers the button value %q", c.in.Value)
+			if !ok {
+				reason = whyNot()
+			}
+			because(why, r.name, ok, reason)
+		}
+		if ok {
+			return r
+		}
+	}
+	if why != nil {
+		because(why, "", false, fmt.Sprintf("no rule answers the button value %q here, so the button's text counts as a message", c.in.Value))
 	}
 	return nil
 }
 
-// matchAll is the explaining twin of the loop in match; a test holds them together.
-func (c *chat) matchAll(hits []hit, why *[]Reason) *rule {
-	for i, r := range c.rules {
-		var keyword string
-		if at := slices.IndexFunc(hits, func(h hit) bool { return int(h.rule) == i }); at >= 0 {
-			keyword = hits[at].keyword
-		}
-		pattern := c.fitsPattern(r)
-		switch {
-		case keyword != "":
-			keyword = fmt.Sprintf("the keyword %q is in it", keyword)
-		case pattern != "":
-			keyword = fmt.Sprintf("the pattern %s fits it", strings.TrimPrefix(pattern, "(?i)"))
-		case !r.triggered():
-			keyword = "its conditions hold"
-		default:
-			because(why, r.name, false, c.whyNot(r))
-			continue
-		}
-		if c.admits(r, why) {
-			because(why, r.name, true, keyword)
-			return r
-		}
+// candidates are the rules that may answer a text, in order: those with a keyword in the text, those with patterns, and those without
+// keywords, patterns and buttons.
+type candidates struct {
+	hits   []hit
+	always []int
+}
+
+func (c *chat) candidates() candidates {
+	all := candidates{always: c.playbook.always}
+	if x := c.playbook.indexes[c.slot]; x != nil {
+		all.hits = x.find(words(c.in.Text))
 	}
-	return nil
+	return all
+}
+
+// next returns the index of the next rule and its first keyword that is in the text, or "" if there is none.
+func (c *candidates) next() (rule int, keyword string, ok bool) {
+	if len(c.hits)+len(c.always) == 0 {
+		return 0, "", false
+	}
+	rule = math.MaxInt
+	if len(c.always) > 0 {
+		rule = c.always[0]
+	}
+	if len(c.hits) > 0 && int(c.hits[0].rule) <= rule {
+		rule, keyword = int(c.hits[0].rule), c.hits[0].keyword
+	}
+	for len(c.hits) > 0 && int(c.hits[0].rule) == rule {
+		c.hits = c.hits[1:]
+	}
+	if len(c.always) > 0 && c.always[0] == rule {
+		c.always = c.always[1:]
+	}
+	return rule, keyword, true
+}
+
+// passOver adds the reasons why the rules from index from up to to do not match, unless why is nil.
+func (c *chat) passOver(from, to int, why *[]Reason) {
+	if why == nil {
+		return
+	}
+	for _, r := range c.playbook.rules[from:to] {
+		because(why, r.name, false, c.whyNot(r))
+	}
+}
+
+func whyMatched(keyword, pattern string) string {
+	switch {
+	case keyword != "":
+		return fmt.Sprintf("the keyword %q matches", keyword)
+	case pattern != "":
+		return fmt.Sprintf("the pattern %s matches", strings.TrimPrefix(pattern, "(?i)"))
+	}
+	return "its conditions hold"
 }
 
 func (c *chat) whyNot(r *rule) string {
 	switch n := len(r.keywords[c.slot]); {
 	case n > 0 && len(r.patterns[c.slot]) > 0:
-		return "no keyword is in it and no pattern fits"
+		return "no keyword and no pattern matches"
 	case n > 0:
-		return "no keyword is in it"
+		return "no keyword matches"
 	case len(r.patterns[c.slot]) > 0:
-		return "no pattern fits"
+		return "no pattern matches"
 	case len(r.buttons) > 0:
-		return "it is for a button"
+		return "it answers buttons only"
 	}
-	return "it has no keyword in " + c.slots[c.slot]
+	return "it has no keywords in the language " + c.playbook.slots[c.slot]
 }
 
-// admits tells whether a rule may speak now, whatever was said.
-func (c *chat) admits(r *rule, why *[]Reason) bool {
+// admits reports whether a rule may answer now, whatever the text is. If not, the function returns the reason.
+func (c *chat) admits(r *rule) (bool, func() string) {
 	if c.state.Quiet && !r.whileQuiet {
-		because(why, r.name, false, "the bot is quiet because a human has the chat")
-		return false
+		return false, func() string { return "the bot is quiet, and the rule does not have while_quiet" }
 	}
-	ok, reason := r.guard.holds(c)
-	if !ok && why != nil {
-		because(why, r.name, false, reason())
-	}
-	return ok
+	return r.guard.holds(c)
 }
 
-// fitsPattern returns the first of a rule's patterns that fits what was said, or "".
+// fitsPattern returns the first of a rule's patterns that matches the text, or "".
 func (c *chat) fitsPattern(r *rule) string {
 	if len(r.patterns[c.slot]) == 0 {
 		return ""
@@ -278,7 +316,7 @@ func (c *chat) fitsPattern(r *rule) string {
 	return ""
 }
 
-// handOver plans a hand-over. What its parts do to the state waits for the outcome.
+// handOver plans a hand-over. Its parts change the state only with the outcome.
 func (c *chat) handOver(h *handOver, seed string) HandOver {
 	c.state.Asked, c.state.Tries = c.rule, 0
 	plan := func(a *answer, seed string) []Action {
@@ -294,7 +332,7 @@ func (c *chat) handOver(h *handOver, seed string) HandOver {
 	}
 }
 
-// outcome brings the state to what follows from a hand-over.
+// outcome updates the state with the result of a hand-over.
 func (c *chat) outcome() {
 	h := c.asked()
 	c.rule = c.state.Asked
@@ -317,13 +355,13 @@ func (c *chat) outcome() {
 	}
 }
 
-// asked finds the hand-over whose outcome the state waits for; nil if the playbook no longer has it.
+// asked returns the hand-over that has no outcome yet, or nil if the playbook no longer contains it.
 func (c *chat) asked() *handOver {
 	if c.state.Asked == "" {
 		return nil
 	}
 	var a *answer
-	for _, r := range c.rules {
+	for _, r := range c.playbook.rules {
 		if r.name == c.state.Asked {
 			a = &r.answer
 		}
@@ -331,7 +369,7 @@ func (c *chat) asked() *handOver {
 	for _, l := range []struct {
 		name string
 		list []*answer
-	}{{greetingName, c.greeting}, {fallbackName, c.fallback}} {
+	}{{greetingName, c.playbook.greeting}, {fallbackName, c.playbook.fallback}} {
 		for i, x := range l.list {
 			if name := l.name + " " + strconv.Itoa(i+1); c.state.Asked == name || i == 0 && c.state.Asked == l.name {
 				a = x
@@ -350,7 +388,7 @@ func (c *chat) asked() *handOver {
 	return h
 }
 
-// handsOver returns an answer's hand-over; there is at most one.
+// handsOver returns the answer's hand-over, or nil. There is at most one.
 func (a *answer) handsOver() *handOver {
 	for _, s := range a.do {
 		if s.handOver != nil {

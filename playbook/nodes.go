@@ -8,7 +8,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// at is where a node begins. For a map that is its first key, not the colon after it.
+// at returns the place where a node begins. For a map, it is the first key and not the colon after it.
 func at(n ast.Node) pos {
 	switch n := n.(type) {
 	case *ast.MappingNode:
@@ -29,7 +29,7 @@ type pair struct {
 	value ast.Node
 }
 
-// pairs returns the entries of a map, without the second of equal keys. ok is false, and nothing is noted, if n is no map.
+// pairs returns the entries of a map. Of equal keys it returns the first and adds an error. If n is not a map, ok is false.
 func (s *source) pairs(n ast.Node) (list []pair, ok bool) {
 	var values []*ast.MappingValueNode
 	switch n := n.(type) {
@@ -44,7 +44,7 @@ func (s *source) pairs(n ast.Node) (list []pair, ok bool) {
 	for _, v := range values {
 		key := word{s: keyText(v.Key), at: at(v.Key)}
 		if first, twice := seen[key.s]; twice {
-			s.fault(key.at, "", nil, "%q is here a second time; the first is on line %d", key.s, first.line)
+			s.fault(key.at, "", nil, "the key %q is here twice; the first one is on line %d", key.s, first.line)
 			continue
 		}
 		seen[key.s] = key.at
@@ -63,7 +63,7 @@ func keyText(k ast.MapKeyNode) string {
 	return k.GetToken().Value
 }
 
-// kind names a node for a person.
+// kind returns a name of a node's type for messages.
 func kind(n ast.Node) string {
 	switch n := n.(type) {
 	case nil, *ast.NullNode:
@@ -80,7 +80,7 @@ func kind(n ast.Node) string {
 	return "a text"
 }
 
-// scalar reads a text. Numbers and booleans count as the text they were written as.
+// scalar returns the text of a node. Numbers and booleans are texts, too.
 func scalar(n ast.Node) (string, bool) {
 	switch n := n.(type) {
 	case *ast.StringNode:
@@ -99,8 +99,8 @@ func scalar(n ast.Node) (string, bool) {
 // reader is a type with its own form in YAML.
 type reader interface{ read(s *source, n ast.Node) }
 
-// decode reads a node into a pointer to a reader or to a struct with yaml tags. A struct that wants to know its place
-// has a method for it.
+// decode reads a node into a pointer to a reader or to a struct with yaml tags. If the struct has a method place, decode calls it with
+// the node's place.
 func (s *source) decode(n ast.Node, into any) {
 	if r, ok := into.(reader); ok {
 		r.read(s, n)
@@ -120,7 +120,7 @@ func (s *source) decode(n ast.Node, into any) {
 	}
 	list, ok := s.pairs(n)
 	if !ok {
-		s.fault(at(n), "", fields.names, "here must be a map (key: value), not %s", kind(n))
+		s.fault(at(n), "", fields.names, "this must be a map (key: value), not %s", kind(n))
 		return
 	}
 	for _, p := range list {
@@ -135,7 +135,7 @@ func (s *source) decode(n ast.Node, into any) {
 		}
 		f := v.FieldByIndex(i)
 		if p.value == nil || p.value.Type() == ast.NullType {
-			s.fault(p.key.at, "", nil, "%q has no value; give it one, or take the line away", p.key.s)
+			s.fault(p.key.at, "", nil, "%q has no value; add one, or remove the line", p.key.s)
 			continue
 		}
 		if f.Kind() == reflect.Pointer {
@@ -147,7 +147,8 @@ func (s *source) decode(n ast.Node, into any) {
 	}
 }
 
-// comma notes the most common slip in {braces}: a comma in a text without quotes makes the rest of it a key without a value.
+// comma adds an error, and returns true, if p is the result of a common mistake: inside { }, a comma in a text without quotes makes the
+// rest of the text a key without a value.
 func (s *source) comma(p pair) bool {
 	if p.value != nil && p.value.Type() != ast.NullType || slices.Contains(s.langs, p.key.s) {
 		return false
@@ -159,11 +160,11 @@ func (s *source) comma(p pair) bool {
 	if !strings.HasSuffix(strings.TrimRight(string(line[:max(0, min(p.key.at.column-1, len(line)))]), " "), ",") {
 		return false
 	}
-	s.fault(p.key.at, "", nil, "a comma ends a text inside { }, so %q stands alone here; put quotes around the whole text", p.key.s)
+	s.fault(p.key.at, "", nil, "inside { } a comma ends a text, so %q became a key without a value; put the whole text in quotes", p.key.s)
 	return true
 }
 
-// fieldSet are the keys of a struct, in its order.
+// fieldSet holds the keys of a struct, in its order.
 type fieldSet struct {
 	names []string
 	index map[string][]int

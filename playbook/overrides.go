@@ -11,34 +11,33 @@ const maxOverrides = 1000
 
 var othersNames = []string{"base", "silent"}
 
-// compileOverrides compiles what is different for some organizations and rooms.
+// compileOverrides compiles the overrides of the file, and others.
 func (c *compiler) compileOverrides() {
 	f := c.spec
 	if f.Others.s != "" {
-		c.oneOf(f.Others, "word for what happens elsewhere", othersNames)
+		c.oneOf(f.Others, "value for others", othersNames)
 		if f.Others.s == "silent" {
 			if len(f.Overrides.items) == 0 {
-				c.fault(f.Others.at, "", nil, "with others: silent and no overrides, this playbook never says anything")
+				c.src.fault(f.Others.at, "", nil, "with others: silent and no overrides, this playbook never says anything")
 			}
-			c.silent = c.nothing()
+			c.base.silent = c.nothing()
 		}
 	}
 	count := 0
-	c.overridesOf(c.Playbook, f.Overrides.items, &count)
+	c.overridesOf(c.base, f.Overrides.items, &count)
 }
 
-// nothing is a playbook that takes no part.
+// nothing returns a playbook that takes part in no chats.
 func (c *compiler) nothing() *Playbook {
-	return &Playbook{name: c.name, languages: c.languages, slots: c.slots, zone: time.UTC, base: c.base, indexes: make([]*index, len(c.slots))}
+	b := c.base
+	return &Playbook{name: b.name, languages: b.languages, slots: b.slots, zone: time.UTC, base: b, indexes: make([]*index, len(b.slots))}
 }
 
 func (c *compiler) overridesOf(parent *Playbook, specs []overrideSpec, count *int) {
-	outer := c.Playbook
-	defer func() { c.Playbook = outer }()
 	for i := range specs {
 		spec := &specs[i]
 		if *count++; *count > maxOverrides {
-			c.fault(spec.at, "", nil, "these are more than %d overrides", maxOverrides)
+			c.src.fault(spec.at, "", nil, "there are more than %d overrides", maxOverrides)
 			return
 		}
 		o := &override{}
@@ -50,61 +49,60 @@ func (c *compiler) overridesOf(parent *Playbook, specs []overrideSpec, count *in
 			c.base.needsRoom = c.base.needsRoom || !looksLikeID(w.s)
 		}
 		if len(o.orgs)+len(o.rooms) == 0 {
-			c.lack(spec.at, []string{"organization", "room"}, "this override does not say for whom it is; add organization: or room:")
+			c.src.lack(spec.at, []string{"organization", "room"}, "this override has no organization and no room; add organization: or room:")
 		}
 		child := *parent
 		child.overrides, child.silent = nil, nil
-		c.Playbook = &child
 		o.playbook = &child
-		c.override(spec)
+		c.override(&child, spec)
 		parent.overrides = append(parent.overrides, o)
 		c.overridesOf(&child, spec.Overrides.items, count)
 	}
 }
 
-// override changes the compiler's playbook, which is a copy of its parent.
-func (c *compiler) override(spec *overrideSpec) {
+// override applies an override to p, a copy of the playbook that it overrides.
+func (c *compiler) override(p *Playbook, spec *overrideSpec) {
 	if spec.Modes.at.line > 0 {
-		c.modes = c.readModes(spec.Modes)
+		p.modes = c.src.readModes(spec.Modes)
 	}
 	if spec.Languages.at.line > 0 {
 		var langs []string
-		for _, l := range c.readLanguages(spec.Languages) {
-			if !slices.Contains(c.slots, l) {
-				c.fault(spec.Languages.at, l, c.slots, "%q is not one of the playbook's languages", l)
+		for _, l := range c.src.readLanguages(spec.Languages) {
+			if !slices.Contains(c.base.slots, l) {
+				c.src.fault(spec.Languages.at, l, c.base.slots, "%q is not one of the playbook's languages", l)
 				continue
 			}
 			langs = append(langs, l)
 		}
 		if len(langs) > 0 {
-			c.languages = langs
+			p.languages = langs
 		}
 	}
 	if spec.TimeZone.s != "" {
-		c.zone = c.readZone(spec.TimeZone)
+		p.zone = c.src.readZone(spec.TimeZone)
 	}
 	if spec.Online != nil {
-		c.online = spec.Online.value()
+		p.online = spec.Online.value()
 	}
-	c.keepTalking = spec.KeepTalking.or(c.keepTalking)
+	p.keepTalking = spec.KeepTalking.or(p.keepTalking)
 	if len(spec.OpeningHours.items) > 0 {
-		c.hours = maps.Clone(c.hours)
-		c.openingHours(spec.OpeningHours)
+		p.hours = maps.Clone(p.hours)
+		c.openingHours(p.hours, spec.OpeningHours)
 	}
 	if spec.Greeting.at.line > 0 {
-		c.greeting = c.cases(spec.Greeting)
+		p.greeting = c.cases(p, spec.Greeting)
 	}
 	if spec.Fallback.at.line > 0 {
-		c.fallback = c.cases(spec.Fallback)
+		p.fallback = c.cases(p, spec.Fallback)
 	}
 	if len(spec.Rules.items)+len(spec.Without.items) > 0 {
-		c.overrideRules(spec)
-		c.index(spec.at)
+		c.overrideRules(p, spec)
+		c.index(p, spec.at)
 	}
 }
 
-func (c *compiler) overrideRules(spec *overrideSpec) {
-	old := c.rules
+func (c *compiler) overrideRules(p *Playbook, spec *overrideSpec) {
+	old := p.rules
 	known, without := map[string]bool{}, map[string]bool{}
 	for _, r := range old {
 		known[r.name] = true
@@ -112,9 +110,9 @@ func (c *compiler) overrideRules(spec *overrideSpec) {
 	for _, w := range spec.Without.items {
 		switch {
 		case w.s == greetingName:
-			c.greeting = nil
+			p.greeting = nil
 		case w.s == fallbackName:
-			c.fallback = nil
+			p.fallback = nil
 		case known[w.s]:
 			without[w.s] = true
 		case w.s != "":
@@ -122,11 +120,10 @@ func (c *compiler) overrideRules(spec *overrideSpec) {
 			for _, r := range old {
 				names = append(names, r.name)
 			}
-			c.fault(w.at, w.s, names, "the playbook has no rule called %q to go without", w.s)
+			c.src.fault(w.at, w.s, names, "there is no rule with the name %q to leave out", w.s)
 		}
 	}
-	c.rules = nil
-	added := c.compileRules(spec.Rules)
+	added := c.compileRules(p, spec.Rules)
 	replaced := map[string]*rule{}
 	for _, r := range added {
 		replaced[r.name] = r
@@ -146,5 +143,5 @@ func (c *compiler) overrideRules(spec *overrideSpec) {
 			first = append(first, r)
 		}
 	}
-	c.rules = append(first, rules...)
+	p.rules = append(first, rules...)
 }

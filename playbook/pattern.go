@@ -9,28 +9,28 @@ import (
 )
 
 const (
-	// maxPattern is how long a pattern may be, in characters.
+	// maxPattern is the maximum length of a pattern in characters.
 	maxPattern = 500
-	// maxPatterns is how many patterns a file may have: unlike keywords, each is tried on each message.
+	// maxPatterns is the maximum number of patterns in a file. Unlike keywords, each of them takes time for each message.
 	maxPatterns = 500
-	// maxPatternSize is how large all patterns together may be when repetitions are written out.
+	// maxPatternSize is the maximum size of all patterns together, with repetitions written out.
 	maxPatternSize = 50_000
 )
 
 func (c *compiler) patternsOf(r *rule, w *whenSpec, langs []string) {
-	// Patterns are seldom about a language, so a plain one holds in all.
+	// Patterns rarely depend on the language, so one without a language is used for all.
 	for _, lang := range langs {
 		l := w.Pattern.in(lang)
 		if l == nil {
 			continue
 		}
-		slot := slices.Index(c.slots, lang)
+		slot := slices.Index(c.base.slots, lang)
 		for _, x := range l.items {
 			if x.s == "" {
 				continue
 			}
 			if utf8.RuneCountInString(x.s) > maxPattern {
-				c.fault(x.at, "", nil, "this pattern is longer than %d characters", maxPattern)
+				c.src.fault(x.at, "", nil, "this pattern is longer than %d characters", maxPattern)
 				continue
 			}
 			re := c.pattern(x)
@@ -38,7 +38,7 @@ func (c *compiler) patternsOf(r *rule, w *whenSpec, langs []string) {
 				continue
 			}
 			if re.MatchString("") {
-				c.fault(x.at, "", nil, "the pattern %q matches every message", x.s)
+				c.src.fault(x.at, "", nil, "the pattern %q matches every message", x.s)
 				continue
 			}
 			r.patterns[slot] = append(r.patterns[slot], re)
@@ -46,7 +46,7 @@ func (c *compiler) patternsOf(r *rule, w *whenSpec, langs []string) {
 	}
 }
 
-// pattern compiles a regular expression, or notes what is wrong with it.
+// pattern compiles a regular expression. If it is not valid, pattern adds an error and returns nil.
 func (c *compiler) pattern(x word) *regexp.Regexp {
 	if re, done := c.compiled[x.at]; done {
 		return re
@@ -54,17 +54,17 @@ func (c *compiler) pattern(x word) *regexp.Regexp {
 	c.compiled[x.at] = nil
 	parsed, err := syntax.Parse(x.s, syntax.Perl|syntax.FoldCase)
 	if err != nil {
-		c.fault(x.at, "", nil, "this is no pattern: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		c.src.fault(x.at, "", nil, "this is not a valid pattern: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 		return nil
 	}
-	// Before it is compiled: that writes repetitions out.
+	// Check the size first, because compiling writes repetitions out.
 	if c.patternSize += sizeOf(parsed); len(c.compiled) > maxPatterns || c.patternSize > maxPatternSize {
-		c.fault(x.at, "", nil, "up to here the patterns are too many or too large; patterns take time with every message, so use keywords where you can")
+		c.src.fault(x.at, "", nil, "up to here there are too many patterns, or they are too large; each pattern takes time for every message, so use keywords where you can")
 		return nil
 	}
 	re, err := regexp.Compile("(?i)" + x.s)
 	if err != nil {
-		c.fault(x.at, "", nil, "this is no pattern: %v", err)
+		c.src.fault(x.at, "", nil, "this is not a valid pattern: %v", err)
 		return nil
 	}
 	c.compiled[x.at] = re

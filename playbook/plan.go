@@ -1,6 +1,9 @@
 package playbook
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Mode is a way to take part in a chat.
 type Mode string
@@ -14,97 +17,110 @@ const (
 	Sidekick Mode = "sidekick"
 )
 
-// Kind is what happened in a chat.
+// Kind is the kind of an Input.
 type Kind string
 
 const (
-	// Joined: the bot has just joined the chat; it is time to greet.
+	// Joined: the bot has just joined the chat and may greet.
 	Joined Kind = "joined"
 	// Said: a visitor wrote a message.
 	Said Kind = "said"
 	// Pressed: a visitor pressed a button.
 	Pressed Kind = "pressed"
-	// HumanSaid: a colleague wrote in the chat.
+	// HumanSaid: a human colleague wrote in the chat.
 	HumanSaid Kind = "human"
-	// Outcome: a hand-over that an earlier plan asked for was tried; Input.Found says how it went.
+	// Outcome: the hand-over of an earlier plan was tried. Input.Found is its result.
 	Outcome Kind = "outcome"
 )
 
-// Input is one thing that happened in a chat, with what is known about the chat.
+// Input is something that happened in a chat, with the facts about the chat that Next needs.
 type Input struct {
 	Kind  Kind
-	ID    string    // the message's id; picks among variants, so that a second attempt says the same words
+	ID    string    // the message's id; selects one of several texts, so that a second attempt sends the same one
 	Text  string    // Said: the visitor's words; Pressed: the button's text, "" if unknown
 	Value string    // Pressed: the button's value
-	At    time.Time // when it happened; opening hours and {time} go by it
+	At    time.Time // when it happened; opening hours and {time} depend on it
 
 	Mode     Mode   // how the bot takes part in this chat
 	Org      string // organization id
 	RoomID   string
-	RoomName string // "" if unknown; wanted when Playbook.NeedsRoom
+	RoomName string // "" if unknown; needed when Playbook.NeedsRoom is true
 	Language string // the room's language_code ("fi", "en-US"), "" if unknown
 
-	Early bool // written before the bot's greeting: rules answer it, the fallback does not
+	Early bool // written before the greeting; rules answer it, but not the fallback
 	Found bool // Outcome: the team was found and invited
 }
 
-// State is what must be remembered of a chat between two inputs. The zero value is a new chat. It is small, survives a round trip
-// through JSON unchanged, and depends on nothing but the inputs so far, so it can be had again by replaying the chat's messages.
+// State is the dialog state of a chat between two inputs. The zero value is the state of a new chat. It is small and can be encoded as
+// JSON. It depends only on the inputs so far, so a replay of the chat's messages gives the same state.
 type State struct {
-	Greeted bool     `json:"g,omitempty"` // the bot has joined and said its greeting, if it has one
-	Quiet   bool     `json:"q,omitempty"` // a human has the chat: only rules with while_quiet speak
+	Greeted bool     `json:"g,omitempty"` // the bot has joined and sent its greeting, if it has one
+	Quiet   bool     `json:"q,omitempty"` // the bot is quiet: only rules with while_quiet answer
 	Gone    bool     `json:"x,omitempty"` // the bot has left or ended the chat
-	Asked   string   `json:"h,omitempty"` // the rule whose hand-over has no outcome yet
-	Tries   int      `json:"t,omitempty"` // how many teams that hand-over has tried in vain
-	Last    string   `json:"l,omitempty"` // the rule that spoke last, if some rule's right_after names it
-	Facts   []string `json:"f,omitempty"` // rules and buttons that some after or not_after names, in the order they came
+	Asked   string   `json:"h,omitempty"` // the rule whose hand-over has no outcome yet, or ""
+	Tries   int      `json:"t,omitempty"` // how many teams that hand-over did not find
+	Last    string   `json:"l,omitempty"` // the rule that answered last, if a right_after names it
+	Facts   []string `json:"f,omitempty"` // rules and buttons that came so far, in order, of those that an after or not_after names
 }
 
-// Plan is what to do about an input.
+// Plan is the reaction to an input. In JSON it leaves out Why.
 type Plan struct {
-	State   State    // the chat's state after this input
+	State   State    // the dialog state after this input
 	Actions []Action // in the order to carry them out
-	Rule    string   // what decided: a rule's name, "greeting", "fallback", or "" when there is nothing to say
-	Why     []Reason // filled by Explain only
+	Rule    string   // the name of the rule that answers, "greeting", "fallback", or "" if the bot does not answer
+	Why     []Reason // set by Explain only
 }
 
-// Action is one of Say, HandOver, Leave, End and SetOnline.
+// Action is one of Say, HandOver, Invite, Leave, End and SetOnline.
 type Action interface{ action() }
 
-// Say is one message to the visitor.
+// Say sends one message to the visitor.
 type Say struct {
 	Text        string // never empty, at most MaxText characters
 	Attachments []Attachment
 	Template    string // attachment_template; "" leaves it out
 }
 
-// HandOver asks for a human: look for the team; if it is there, do Before, invite it, do After; if not, do Nobody. Then feed the
-// result to Next as an Outcome; its plan has no actions, only the new state. The lists hold the same kinds of actions as a plan, but
-// only Nobody may hold another HandOver: one more team to try. Each HandOver tried has an Outcome of its own, in their order.
+// HandOver hands the chat over to a team. Look for the team. If it is available, carry out Before, invite the team, and carry out After,
+// as Found lists them. If not, carry out Nobody. Then pass the result to Next as an Outcome. The plan for it has no actions, only the
+// new state. Only Nobody may contain another HandOver, which is the next team to try. Each HandOver that was tried needs its own Outcome,
+// in order.
 type HandOver struct {
-	Team   string // compared with the names of the organization's teams without regard to case
-	Humans bool   // the team must have a human online where the API tells; otherwise any online member will do
+	Team   string // the team's name; case does not matter
+	Humans bool   // the team must have a human online, as far as the API shows it; otherwise any online member is enough
 	Before []Action
 	After  []Action
 	Nobody []Action
 }
 
-// Leave gives up the chat without ending it.
+// Found returns the actions to carry out when the team was found: Before, an Invite and After.
+func (h HandOver) Found() []Action {
+	return slices.Concat(h.Before, []Action{Invite{Team: h.Team, Humans: h.Humans}}, h.After)
+}
+
+// Invite invites the team of a hand-over that was found. Next never returns it; it comes from HandOver.Found only.
+type Invite struct {
+	Team   string // as in HandOver
+	Humans bool   // as in HandOver
+}
+
+// Leave makes the bot leave the chat without ending it.
 type Leave struct{}
 
 // End ends the chat for everyone.
 type End struct{}
 
-// SetOnline switches the bot user's is_online_enabled.
+// SetOnline sets the bot user's is_online_enabled.
 type SetOnline struct{ Online bool }
 
 func (Say) action()       {}
 func (HandOver) action()  {}
+func (Invite) action()    {}
 func (Leave) action()     {}
 func (End) action()       {}
 func (SetOnline) action() {}
 
-// Attachment is a rich part of a message, in the platform's attribute names.
+// Attachment is a rich part of a message. Its JSON names are the platform's.
 type Attachment struct {
 	Title        string   `json:"title,omitempty"`
 	TitleLinkURL string   `json:"title_link_url,omitempty"`
@@ -115,21 +131,22 @@ type Attachment struct {
 	Actions      []Button `json:"actions,omitempty"`
 }
 
-// Button is one of the platform's actions: a "button" that comes back with its value, or a "link_button" whose value is an address.
+// Button is one of the platform's actions: a "button" that sends its value when it is pressed, or a "link_button" whose value is an
+// address to open.
 type Button struct {
 	Text       string `json:"text"`
 	Type       string `json:"type"`
 	Value      string `json:"value"`
 	LinkTarget string `json:"link_target,omitempty"`
 	Style      string `json:"style,omitempty"`
-	// The two below are always sent, because the platform's defaults are not documented.
+	// These two are always sent, because the platform does not document their defaults.
 	DisabledOnSelection      bool `json:"is_disabled_on_selection"`
 	DisabledOnVisitorMessage bool `json:"is_disabled_on_visitor_message"`
 }
 
-// Reason is a step on the way to a decision: what was looked at, and whether it fitted and why.
+// Reason is one step of a decision: what was considered, whether it matched, and why.
 type Reason struct {
-	Rule    string // a rule's name, "greeting", "fallback", or "" for a remark about the whole chat
+	Rule    string // a rule's name, "greeting", "fallback", or "" if the reason is about the whole chat
 	Matched bool
-	Text    string // one sentence
+	Text    string // one sentence without a full stop
 }

@@ -1,9 +1,10 @@
-// Package playbook turns a YAML file into what a chat bot says and does. Load reads the file and says everything that is wrong with it;
-// Next answers one input with a plan; Check finds what is probably not meant; RunTranscript plays written conversations.
+// Package playbook reads playbooks, the YAML files that define what a bot says and does. Load reads a file and reports everything that is
+// wrong with it. Playbook.Next plans the reaction to one input. Check finds probable mistakes. Playbook.RunTranscript tests a playbook with
+// written conversations.
 //
-// The package is pure: it reads no clock, no file, no network, and knows nothing of the chat platform but the names of a message's
-// parts. The same state and input give the same plan, always, so that an interrupted attempt can be planned again word by word, and a
-// chat's state can be had again from its messages.
+// The package is pure: it does not read a clock, a file or the network. Of the chat platform it knows only the names of a message's
+// parts. The same state and input always give the same plan. So an interrupted attempt can be planned again with the same words, and a
+// replay of a chat's messages gives its dialog state.
 package playbook
 
 import (
@@ -12,13 +13,13 @@ import (
 	"slices"
 	"strings"
 	"time"
-	_ "time/tzdata" // so that a time zone's name means the same on every machine
+	_ "time/tzdata" // time zones are the same on every machine
 )
 
 //go:embed example.yaml
 var example []byte
 
-// Example returns the built-in playbook's file.
+// Example returns the file of the built-in playbook.
 func Example() []byte { return slices.Clone(example) }
 
 // Default returns the built-in playbook.
@@ -30,14 +31,14 @@ func Default() *Playbook {
 	return p
 }
 
-// Playbook is a loaded file, or what an override makes of it. It does not change and may be used by many goroutines.
+// Playbook is a loaded file, or the variant of it that an override makes. It is immutable and safe for concurrent use.
 type Playbook struct {
 	file        string
-	lines       []string // for excerpts in Check
+	lines       []string // of the file, for excerpts in Check
 	name        string
 	modes       []Mode
 	languages   []string // in this playbook's order
-	slots       []string // the base's languages: texts are kept in this order
+	slots       []string // the languages of the base; compiled texts are in this order
 	zone        *time.Location
 	online      *bool
 	keepTalking bool
@@ -46,8 +47,8 @@ type Playbook struct {
 	greeting    []*answer
 	fallback    []*answer
 	rules       []*rule
-	byButton    map[string][]int    // values → rules, in order
-	always      []int               // rules that no keyword leads to
+	byButton    map[string][]int    // button values → indexes of rules, in order
+	always      []int               // indexes of rules to try for every message
 	indexes     []*index            // by language slot
 	remembered  map[string]bool     // names in after and not_after
 	lastNames   map[string]bool     // names in right_after
@@ -55,24 +56,24 @@ type Playbook struct {
 
 	notes     []note      // for Check
 	base      *Playbook   // the whole file; itself in the base
-	overrides []*override // of this playbook, first that fits
-	silent    *Playbook   // for organizations and rooms that no override names; nil if they get the base
-	org, room string      // what For was asked for
+	overrides []*override // of this playbook; the first that fits wins
+	silent    *Playbook   // for organizations and rooms without an override; nil if they get the base
+	org, room string      // the arguments of For
 }
 
 // override is a playbook for some organizations or rooms.
 type override struct {
-	orgs, rooms []string // folded; empty: all
+	orgs, rooms []string // folded; an empty list means all
 	playbook    *Playbook
 }
 
-// Name is the playbook's name.
+// Name returns the playbook's name.
 func (p *Playbook) Name() string { return p.name }
 
-// Has tells whether the bot takes part in chats in a mode.
+// Has reports whether the bot takes part in chats in mode m.
 func (p *Playbook) Has(m Mode) bool { return slices.Contains(p.modes, m) }
 
-// Online tells whether to show the bot as online or offline; nil means to leave it as it is.
+// Online returns whether to show the bot as online. If it is nil, the bot stays as it is.
 func (p *Playbook) Online() *bool {
 	if p.online == nil {
 		return nil
@@ -81,31 +82,49 @@ func (p *Playbook) Online() *bool {
 	return &on
 }
 
-// Languages lists the languages, the default first. With one only, a room's language need not be looked up.
+// Languages returns the playbook's languages, the default first. If there is only one, Next does not need a room's language.
 func (p *Playbook) Languages() []string { return slices.Clone(p.languages) }
 
-// Rules lists the names of all rules of the file, those of its overrides among them.
+// Rules returns the sorted names of all rules of the file, including those of its overrides.
 func (p *Playbook) Rules() []string {
 	names := map[string]bool{}
-	var add func(*Playbook)
-	add = func(p *Playbook) {
-		for _, r := range p.rules {
+	p.base.each(func(q *Playbook) {
+		for _, r := range q.rules {
 			names[r.name] = true
 		}
-		for _, o := range p.overrides {
-			add(o.playbook)
-		}
-	}
-	add(p.base)
+	})
 	return slices.Sorted(maps.Keys(names))
 }
 
-// NeedsRoom tells whether Next needs to know a room's language or name. Room ids are enough if not.
+// Teams returns the sorted names of all teams that the file's hand-overs name, including those of its overrides.
+func (p *Playbook) Teams() []string {
+	names := map[string]bool{}
+	p.base.each(func(q *Playbook) {
+		q.walkHandOvers(func(h *handOver) {
+			for _, name := range h.team {
+				if name != "" {
+					names[name] = true
+				}
+			}
+		})
+	})
+	return slices.Sorted(maps.Keys(names))
+}
+
+// each visits a playbook and all its overrides.
+func (p *Playbook) each(visit func(*Playbook)) {
+	visit(p)
+	for _, o := range p.overrides {
+		o.playbook.each(visit)
+	}
+}
+
+// NeedsRoom reports whether Next needs a room's language or name. If not, its id is enough.
 func (p *Playbook) NeedsRoom() bool { return p.base.needsRoom }
 
-// For returns the playbook that holds for an organization and a room: the base with the first override that fits, and in that the first
-// that fits, and so on. room may be an id or a name. The result is p itself when nothing differs. Next chooses by its input anyway;
-// For is for what is asked before there is an input.
+// For returns the variant of the playbook for an organization and a room. It is the base with the first override that fits, then the
+// first override in that one that fits, and so on. room is an id or a name. The result is p itself when no override fits. Next does not
+// need this: it chooses by its input. Use For to learn about a chat before there is an input.
 func (p *Playbook) For(org, room string) *Playbook {
 	q := p.base.pick(org, room, room)
 	if q == p.base || q.org == org && q.room == room {
@@ -116,22 +135,32 @@ func (p *Playbook) For(org, room string) *Playbook {
 	return &with
 }
 
-// pick finds the playbook for a chat, starting at the base.
+// choose returns the variant for an input. If the input does not name an organization or a room, those given to For apply.
+func (p *Playbook) choose(in Input) *Playbook {
+	org, id, name := in.Org, in.RoomID, in.RoomName
+	if org == "" {
+		org = p.org
+	}
+	if id == "" && name == "" {
+		id, name = p.room, p.room
+	}
+	return p.base.pick(org, id, name)
+}
+
+// pick returns the variant for a chat. It is the only place that chooses among overrides. p must be a base.
 func (p *Playbook) pick(org, roomID, roomName string) *Playbook {
+	if len(p.overrides) == 0 && p.silent == nil {
+		return p
+	}
 	at := p
 	org, roomID, roomName = fold(org), fold(roomID), fold(strings.TrimSpace(roomName))
-	for len(at.overrides) > 0 {
-		next := (*Playbook)(nil)
-		for _, o := range at.overrides {
-			if o.fits(org, roomID, roomName) {
-				next = o.playbook
-				break
-			}
-		}
-		if next == nil {
+	fits := func(o *override) bool { return o.fits(org, roomID, roomName) }
+	for {
+		i := slices.IndexFunc(at.overrides, fits)
+		if i < 0 {
 			break
 		}
-		at = next
+		at = at.overrides[i].playbook
 	}
 	if at == p && p.silent != nil {
 		return p.silent
@@ -139,19 +168,19 @@ func (p *Playbook) pick(org, roomID, roomName string) *Playbook {
 	return at
 }
 
-// fits takes folded names.
+// fits reports whether the override applies. Its arguments are folded.
 func (o *override) fits(org, roomID, roomName string) bool {
 	return (len(o.orgs) == 0 || org != "" && slices.Contains(o.orgs, org)) &&
 		(len(o.rooms) == 0 || roomID != "" && slices.Contains(o.rooms, roomID) || roomName != "" && slices.Contains(o.rooms, roomName))
 }
 
-// isRoom compares a room with a list of folded ids and names.
+// isRoom reports whether a list of folded ids and names contains a room.
 func isRoom(list []string, id, name string) bool {
 	return id != "" && slices.Contains(list, fold(id)) || name != "" && slices.Contains(list, fold(strings.TrimSpace(name)))
 }
 
-// slot finds where the texts for a room's language are: the language itself, else the same without its region, else another region's,
-// else the playbook's first.
+// slot returns the index of the texts for a room's language. It prefers the language itself, then the same language without a region,
+// then with another region, and then the playbook's default.
 func (p *Playbook) slot(code string) int {
 	code = strings.ToLower(strings.ReplaceAll(strings.TrimSpace(code), "_", "-"))
 	primary, _, _ := strings.Cut(code, "-")

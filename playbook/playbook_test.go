@@ -29,7 +29,7 @@ func load(t testing.TB, yaml string) *playbook.Playbook {
 	return p
 }
 
-// texts are the texts of a plan's messages.
+// texts returns the texts of a plan's messages.
 func texts(plan playbook.Plan) []string {
 	var all []string
 	for _, a := range plan.Actions {
@@ -97,7 +97,7 @@ func TestAbout(t *testing.T) {
 	p := load(t, shop)
 	if p.Name() != "shop" || !p.Has(playbook.Agent) || p.Has(playbook.Greeter) || p.Online() != nil || !p.NeedsRoom() ||
 		!reflect.DeepEqual(p.Languages(), []string{"en", "fi"}) || p.For("o", "r") != p {
-		t.Errorf("the playbook says %q %v %v %v", p.Name(), p.Has(playbook.Greeter), p.NeedsRoom(), p.Languages())
+		t.Errorf("got %q %v %v %v", p.Name(), p.Has(playbook.Greeter), p.NeedsRoom(), p.Languages())
 	}
 	if playbook.Default().Name() == "" || len(playbook.Example()) == 0 {
 		t.Error("no example")

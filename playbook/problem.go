@@ -6,29 +6,29 @@ import (
 	"unicode/utf8"
 )
 
-// Severity tells what stops a playbook from a hint about it.
+// Severity is how serious a Problem is.
 type Severity string
 
 const (
-	// Error stops the playbook from being used.
+	// Error means that the playbook cannot be used.
 	Error Severity = "error"
-	// Warning is something that is probably not meant.
+	// Warning means that the playbook can be used, but the author probably did not mean this.
 	Warning Severity = "warning"
 )
 
-// Problem is one thing that is wrong with a file, at one place in it.
+// Problem is something wrong at one place in a file.
 type Problem struct {
 	File       string
-	Line       int // from 1; 0 when it is about the file as a whole
+	Line       int // from 1; 0 if the problem is about the whole file
 	Column     int // from 1, in characters
 	Severity   Severity
 	Message    string   // one sentence without a full stop
-	Allowed    []string // the names that would have been right, if they can be listed
-	DidYouMean string   // the allowed name that is nearest to what was written
-	Excerpt    string   // the line in the file, and a caret under the place
+	Allowed    []string // the names that are allowed there, if they can be listed
+	DidYouMean string   // the allowed name that is most similar, or ""
+	Excerpt    string   // the line of the file, with a caret under the place
 }
 
-// Error is the problem in full: place, sentence, help and excerpt, on several lines.
+// Error returns the problem in full: place, message, suggestions and excerpt. It has several lines.
 func (p Problem) Error() string {
 	var b strings.Builder
 	b.WriteString(p.File)
@@ -52,10 +52,10 @@ func (p Problem) Error() string {
 	return b.String()
 }
 
-// LoadError says everything that is wrong with a file, in the order of the file.
+// LoadError lists everything that is wrong with a file, in the order of the file.
 type LoadError struct{ Problems []Problem }
 
-// Error lists all problems, one after the other.
+// Error returns all problems, one after the other.
 func (e *LoadError) Error() string {
 	all := make([]string, len(e.Problems))
 	for i, p := range e.Problems {
@@ -64,7 +64,7 @@ func (e *LoadError) Error() string {
 	return strings.Join(all, "\n")
 }
 
-// excerpt shows a line of a file with a caret under a column. Long lines are cut around the column.
+// excerpt returns a line of a file with a caret under a column. It shortens long lines.
 func excerpt(lines []string, line, column int) string {
 	if line < 1 || line > len(lines) {
 		return ""
@@ -93,7 +93,7 @@ func excerpt(lines []string, line, column int) string {
 		strings.Repeat(" ", utf8.RuneCountInString(margin)-2) + "| " + strings.Repeat(" ", at+utf8.RuneCountInString(lead)) + "^"
 }
 
-// nearest finds the allowed name that a writer may have meant, or "".
+// nearest returns the allowed name that is most similar to word, or "" if none is similar.
 func nearest(word string, allowed []string) string {
 	best, found := 3, ""
 	if n := utf8.RuneCountInString(word); n < 2 {
@@ -106,7 +106,7 @@ func nearest(word string, allowed []string) string {
 	if len(word) > 60 {
 		return ""
 	}
-	if len(allowed) > 2000 { // a guess is not worth the time
+	if len(allowed) > 2000 { // a suggestion is not worth more time
 		allowed = allowed[:2000]
 	}
 	low := strings.ReplaceAll(strings.ToLower(word), "-", "_")
@@ -118,8 +118,8 @@ func nearest(word string, allowed []string) string {
 	return found
 }
 
-// distance counts the insertions, deletions, replacements and swaps of neighbours between two words, up to a limit beyond which
-// any larger number may be returned.
+// distance returns the number of insertions, deletions, replacements and swaps of neighbours between two words. If it is above limit,
+// the result may be any number above limit.
 func distance(a, b string, limit int) int {
 	if d := utf8.RuneCountInString(a) - utf8.RuneCountInString(b); d > limit || -d > limit {
 		return limit + 1

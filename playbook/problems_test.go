@@ -10,7 +10,7 @@ import (
 	"giosgbot/playbook"
 )
 
-// TestProblems compares what Load says about wrong playbooks with what was approved by reading it.
+// TestProblems compares the problems of wrong playbooks with a golden file, which a person has read.
 func TestProblems(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("testdata/problems.txt")
@@ -49,7 +49,7 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// TestBombs loads files that are made to take time or memory.
+// TestBombs loads files that are made to need much time or memory.
 func TestBombs(t *testing.T) {
 	t.Parallel()
 	aliases := "name: x\na0: &a0 [x]\n"

@@ -14,7 +14,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// zoo are all example playbooks and some with everything in them.
+// zoo returns all example playbooks and some that use all features.
 func zoo(t testing.TB) []*playbook.Playbook {
 	t.Helper()
 	files, err := filepath.Glob("../playbooks/*.yaml")
@@ -100,18 +100,18 @@ func TestPlansAreSound(t *testing.T) {
 	})
 }
 
-// TestReplayIsLiving lives through a chat with the state stored and read again at every step, and replays it in one go.
-func TestReplayIsLiving(t *testing.T) {
+// TestReplayGivesTheSameState compares a chat whose state is stored after each step with a replay of it.
+func TestReplayGivesTheSameState(t *testing.T) {
 	t.Parallel()
 	books := zoo(t)
 	rapid.Check(t, func(t *rapid.T) {
 		p := rapid.SampledFrom(books).Draw(t, "playbook")
 		list := rapid.SliceOf(inputs()).Draw(t, "inputs")
-		var lived playbook.State
+		var stored playbook.State
 		for _, in := range list {
-			data, _ := json.Marshal(p.Next(lived, in).State)
-			lived = playbook.State{}
-			if err := json.Unmarshal(data, &lived); err != nil {
+			data, _ := json.Marshal(p.Next(stored, in).State)
+			stored = playbook.State{}
+			if err := json.Unmarshal(data, &stored); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -119,8 +119,8 @@ func TestReplayIsLiving(t *testing.T) {
 		for _, in := range list {
 			replayed = p.For(in.Org, in.RoomName).Next(replayed, in).State
 		}
-		if !reflect.DeepEqual(lived, replayed) {
-			t.Fatalf("lived %+v, replayed %+v", lived, replayed)
+		if !reflect.DeepEqual(stored, replayed) {
+			t.Fatalf("step by step %+v, replayed %+v", stored, replayed)
 		}
 	})
 }

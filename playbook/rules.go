@@ -6,57 +6,59 @@ import (
 )
 
 const (
-	// maxPhrase is how many words a keyword may have.
+	// maxPhrase is the maximum number of words in a keyword.
 	maxPhrase = 12
-	// maxParts is how many messages, attachments, buttons and keywords a playbook may have, counted for each language and each use.
+	// maxParts is the maximum number of messages, attachments, buttons and keywords in a playbook, counted for each language and use.
 	maxParts = 1_000_000
-	// maxIndexed is how many rules and keywords may be prepared for matching, counted again for each override with other rules.
+	// maxIndexed is the maximum number of rules and keywords, counted again for each override that changes the rules.
 	maxIndexed = 200_000
+	// maxTeams is the maximum number of teams that one hand-over tries.
+	maxTeams = 5
 )
 
-// part counts a part of the playbook. A small file can use a large definition many times, so the file's size is no limit.
+// part counts a part of the playbook and reports whether there are not too many. A small file can use a large definition many times, so
+// a limit on the size of the file is not enough.
 func (c *compiler) part(at pos) bool {
 	if c.parts++; c.parts == maxParts {
-		c.fault(at, "", nil, "up to here the playbook has %d messages, attachments, buttons and keywords, counted for each language; that is too much", maxParts)
+		c.src.fault(at, "", nil, "the playbook is too large: up to here it has %d messages, attachments, buttons and keywords, counted once for each language", maxParts)
 	}
 	return c.parts < maxParts
 }
 
 var reserved = regexp.MustCompile(`^(greeting|fallback)( \d+)?$|^handed_over$`)
 
-// compileRules compiles the rules of a playbook or an override and puts them before those that are there already.
-func (c *compiler) compileRules(l list[ruleSpec]) []*rule {
+// compileRules compiles the rules of a playbook or an override.
+func (c *compiler) compileRules(p *Playbook, l list[ruleSpec]) []*rule {
 	var all []*rule
 	names := map[string]int{}
 	for i := range l.items {
 		spec := &l.items[i]
-		r := c.rule(spec)
+		r := c.rule(p, spec)
 		if r == nil {
 			continue
 		}
 		if first, twice := names[r.name]; twice {
-			c.fault(spec.Name.at, "", nil, "the rule on line %d is called %q, too; names tell rules apart", first, r.name)
+			c.src.fault(spec.Name.at, "", nil, "the rule on line %d has the name %q, too; each rule needs its own name", first, r.name)
 			continue
 		}
 		names[r.name] = spec.Name.at.line
 		all = append(all, r)
 	}
-	c.rules = append(all, c.rules...)
 	return all
 }
 
-func (c *compiler) rule(spec *ruleSpec) *rule {
+func (c *compiler) rule(p *Playbook, spec *ruleSpec) *rule {
 	r := &rule{name: spec.Name.s, at: spec.at}
 	if spec.Name.at.line == 0 {
-		c.lack(spec.at, nil, "this rule has no name; add a line such as name: hours")
+		c.src.lack(spec.at, nil, "this rule has no name; add a line like name: hours")
 	} else if c.goodName(spec.Name, "rule") && reserved.MatchString(r.name) {
-		c.fault(spec.Name.at, "", nil, "%q is a name with a meaning of its own; choose another", r.name)
+		c.src.fault(spec.Name.at, "", nil, "the name %q has a special meaning; choose another name", r.name)
 	}
 	c.known.add(r.name)
 	c.ruleSet.add(r.name)
-	r.none(len(c.slots))
+	r.none(len(c.base.slots))
 	w := &spec.When
-	r.guard = c.guard(&w.guardSpec)
+	r.guard = c.guard(p, &w.guardSpec)
 	r.whileQuiet = w.WhileQuiet.or(false)
 	for _, b := range w.Button.items {
 		for _, v := range c.valuesOf(b.s) {
@@ -67,15 +69,15 @@ func (c *compiler) rule(spec *ruleSpec) *rule {
 	c.keywords(r, w, langs)
 	c.patternsOf(r, w, langs)
 	if w.at.line == 0 {
-		c.lack(spec.at, nil, "the rule %q has no when; say when it answers: when: {keywords: [...]}", r.name)
+		c.src.lack(spec.at, nil, "the rule %q has no when; add one, for example when: {keywords: [...]}", r.name)
 	} else if w.empty() {
-		c.lack(w.at, fieldNames(w), "the rule %q would answer everything; give it a condition, or use fallback", r.name)
+		c.src.lack(w.at, fieldNames(w), "the rule %q would answer every message; give it a condition, or use fallback", r.name)
 	}
 	c.answer(&r.answer, spec.Say, spec.Do, spec.at)
 	return r
 }
 
-// empty tells whether nothing was written that could keep the rule from answering everything.
+// empty reports whether the rule has no condition, so that it would answer every message.
 func (w *whenSpec) empty() bool {
 	g := &w.guardSpec
 	for _, l := range []*list[word]{&w.Button, &g.Open, &g.Closed, &g.Mode, &g.Language, &g.Room, &g.After, &g.NotAfter, &g.RightAfter} {
@@ -90,7 +92,7 @@ func (c *compiler) keywords(r *rule, w *whenSpec, langs []string) {
 	if w.Keywords.at.line == 0 {
 		return
 	}
-	w.Keywords.need(c.source, langs, "this list of keywords")
+	w.Keywords.need(c.src, langs, "this list of keywords")
 	how := matching{
 		inflections: w.Inflections.or(c.spec.Inflections.or(true)),
 		typos:       w.Typos.or(c.spec.Typos.or(false)),
@@ -100,16 +102,16 @@ func (c *compiler) keywords(r *rule, w *whenSpec, langs []string) {
 		if l == nil {
 			continue
 		}
-		slot := slices.Index(c.slots, lang)
+		slot := slices.Index(c.base.slots, lang)
 		for _, k := range l.items {
 			if k.s == "" {
 				continue
 			}
 			if n := len(words(k.s)); n == 0 {
-				c.fault(k.at, "", nil, "the keyword %q has no letters, digits or symbols in it", k.s)
+				c.src.fault(k.at, "", nil, "the keyword %q has no letters, digits or symbols", k.s)
 				continue
 			} else if n > maxPhrase {
-				c.fault(k.at, "", nil, "this keyword has %d words; the longest phrase that is looked for has %d", n, maxPhrase)
+				c.src.fault(k.at, "", nil, "this keyword has %d words; the limit is %d", n, maxPhrase)
 				continue
 			}
 			if !c.part(k.at) {
@@ -120,22 +122,22 @@ func (c *compiler) keywords(r *rule, w *whenSpec, langs []string) {
 	}
 }
 
-// index prepares the matching of the playbook's rules, if there are not too many.
-func (c *compiler) index(at pos) {
-	c.indexed += len(c.rules)
-	for _, r := range c.rules {
+// index indexes the rules of a playbook, if there are not too many.
+func (c *compiler) index(p *Playbook, at pos) {
+	c.indexed += len(p.rules)
+	for _, r := range p.rules {
 		for _, list := range r.keywords {
 			c.indexed += len(list)
 		}
 	}
 	if c.indexed > maxIndexed {
-		c.fault(at, "", nil, "up to here there are more than %d rules and keywords to prepare, counted again for each override that has other rules", maxIndexed)
+		c.src.fault(at, "", nil, "the playbook is too large: up to here it has more than %d rules and keywords, counted again for each override that changes the rules", maxIndexed)
 		return
 	}
-	c.Playbook.index()
+	p.index()
 }
 
-// index prepares the matching of the rules.
+// index sets the fields that are used to match rules.
 func (p *Playbook) index() {
 	p.byButton, p.always, p.indexes = map[string][]int{}, nil, make([]*index, len(p.slots))
 	for i, r := range p.rules {
@@ -158,7 +160,8 @@ func (p *Playbook) index() {
 	}
 }
 
-// steps compiles what is done. nested is true inside a hand-over, where depth counts the hand-overs around.
+// steps compiles actions. nested is true inside a hand-over. depth is 0 in its before and after, and under nobody the number of teams
+// that are tried first.
 func (c *compiler) steps(d doSpec, langs []string, nested bool, depth int) []step {
 	var all []step
 	handOvers := 0
@@ -167,26 +170,26 @@ func (c *compiler) steps(d doSpec, langs []string, nested bool, depth int) []ste
 		switch {
 		case item.handOver != nil:
 			if handOvers++; handOvers > 1 {
-				c.fault(st.at, "", nil, "there is a hand_over before this; put another team to try under the first one's nobody: {do: ...}")
+				c.src.fault(st.at, "", nil, "there can be only one hand_over here; to try another team, put it under the first one's nobody: {do: ...}")
 				continue
 			}
 			if nested && depth == 0 {
-				c.fault(st.at, "", nil, "a hand_over inside a hand_over can only be under nobody:")
+				c.src.fault(st.at, "", nil, "inside a hand_over, another one can only be under nobody:")
 				continue
 			}
-			if depth > 4 {
-				c.fault(st.at, "", nil, "these are too many teams to try")
+			if depth >= maxTeams {
+				c.src.fault(st.at, "", nil, "one hand-over can try at most %d teams", maxTeams)
 				continue
 			}
 			st.handOver = c.handOverOf(item.handOver, langs, depth)
 		case st.verb == "ask_feedback":
 			if c.feedback == nil {
-				c.fault(st.at, "", nil, "ask_feedback needs the question: add feedback: at the top level")
+				c.src.fault(st.at, "", nil, "ask_feedback has no question; add feedback: at the top level of the file")
 			}
 			st.ask = c.feedback
 			c.used["feedback"] = true
 		case !slices.Contains(verbs, st.verb):
-			continue // noted when it was read
+			continue // it has an error already
 		}
 		all = append(all, st)
 	}
@@ -194,16 +197,16 @@ func (c *compiler) steps(d doSpec, langs []string, nested bool, depth int) []ste
 }
 
 func (c *compiler) handOverOf(h *handOverSpec, langs []string, depth int) *handOver {
-	out := &handOver{team: make([]string, len(c.slots)), humans: h.Humans.or(true), keepTalking: h.KeepTalking.or(false), at: h.Team.at}
+	out := &handOver{team: make([]string, len(c.base.slots)), humans: h.Humans.or(true), keepTalking: h.KeepTalking.or(false), at: h.Team.at}
 	if h.Team.at.line == 0 {
-		c.lack(h.at, fieldNames(h), "hand_over needs a team: the name of one")
+		c.src.lack(h.at, fieldNames(h), "this hand_over has no team; add team: with its name")
 	}
-	if h.Team.plain == nil { // one name in all languages is common
-		h.Team.need(c.source, langs, "team")
+	if h.Team.plain == nil { // one name may be used for all languages
+		h.Team.need(c.src, langs, "team")
 	}
 	for _, lang := range langs {
 		if w := h.Team.in(lang); w != nil {
-			out.team[slices.Index(c.slots, lang)] = w.s
+			out.team[slices.Index(c.base.slots, lang)] = w.s
 		}
 	}
 	stage := func(a *answer, st *stepSpec, depth int) {

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// say compiles what is said into messages by language.
+// say compiles what is said. The result has a list of messages for each language of the base.
 func (c *compiler) say(y saySpec, langs []string) [][]message {
-	out := make([][]message, len(c.slots))
+	out := make([][]message, len(c.base.slots))
 	c.sayInto(out, y, langs)
 	return out
 }
@@ -23,7 +23,7 @@ func (c *compiler) sayInto(out [][]message, y saySpec, langs []string) {
 		}
 	case y.by != nil:
 		l := local[saySpec]{by: y.by, at: y.at}
-		l.need(c.source, langs, "say")
+		l.need(c.src, langs, "say")
 		for _, lang := range langs {
 			if x := l.in(lang); x != nil {
 				c.sayInto(out, *x, []string{lang})
@@ -35,18 +35,18 @@ func (c *compiler) sayInto(out [][]message, y saySpec, langs []string) {
 func (c *compiler) message(out [][]message, m *messageSpec, langs []string) {
 	switch {
 	case m.Text.at.line > 0 && m.OneOf.at.line > 0:
-		c.fault(m.OneOf.at, "", nil, "a message has text or one_of, not both")
+		c.src.fault(m.OneOf.at, "", nil, "a message can have text or one_of, but not both")
 	case m.Text.at.line == 0 && m.OneOf.at.line == 0:
-		c.lack(m.at, fieldNames(m), "this message has no text; the platform needs one with every message, also beside attachments and buttons")
+		c.src.lack(m.at, fieldNames(m), "this message has no text; every message needs one, even with attachments or buttons")
 		return
 	}
 	if m.Template.s != "" && !slices.Contains(templates, m.Template.s) {
-		c.fault(m.Template.at, m.Template.s, templates, "%q is no attachment_template", m.Template.s)
+		c.src.fault(m.Template.at, m.Template.s, templates, "%q is not an attachment_template", m.Template.s)
 	}
 	if m.Text.at.line > 0 {
-		m.Text.need(c.source, langs, "this text")
+		m.Text.need(c.src, langs, "this text")
 	} else {
-		m.OneOf.need(c.source, langs, "one_of")
+		m.OneOf.need(c.src, langs, "one_of")
 	}
 	for _, lang := range langs {
 		if !c.part(m.at) {
@@ -68,7 +68,7 @@ func (c *compiler) message(out [][]message, m *messageSpec, langs []string) {
 			one.attachments = append(one.attachments, attachment{buttons: c.buttonList(m.Buttons.items, lang, langs)})
 		}
 		if len(one.variants) > 0 {
-			slot := slices.Index(c.slots, lang)
+			slot := slices.Index(c.base.slots, lang)
 			out[slot] = append(out[slot], one)
 		}
 	}
@@ -76,7 +76,7 @@ func (c *compiler) message(out [][]message, m *messageSpec, langs []string) {
 
 var templates = []string{"generic", "interaction", "external"}
 
-// textOf compiles a text with variables.
+// textOf compiles a text that may have variables.
 func (c *compiler) textOf(w word, lang string) text {
 	var t text
 	literal := ""
@@ -97,11 +97,11 @@ func (c *compiler) textOf(w word, lang string) text {
 			continue
 		}
 		if _, ok := variables[name]; !ok {
-			c.fault(w.at, name, variableNames(), "there is no variable {%s}; write {{%s} to say these very characters", name, name)
+			c.src.fault(w.at, name, variableNames(), "there is no variable {%s}; to send these characters as they are, write {{%s}", name, name)
 			return text{literal}
 		}
 		if name == "good_day" && len(goodDays[primary(lang)]) == 0 {
-			c.fault(w.at, "", goodDayLanguages(), "{good_day} is not known in %s", lang)
+			c.src.fault(w.at, "", goodDayLanguages(), "{good_day} is not available in the language %s", lang)
 		}
 		if name == "room" {
 			c.base.needsRoom = true
@@ -111,7 +111,7 @@ func (c *compiler) textOf(w word, lang string) text {
 	}
 }
 
-// mustText is textOf for texts that may never come out empty.
+// mustText is like textOf, for texts that must not be empty.
 func (c *compiler) mustText(w word, lang string) text {
 	t := c.textOf(w, lang)
 	for i := 0; i < len(t); i += 2 {
@@ -120,7 +120,7 @@ func (c *compiler) mustText(w word, lang string) text {
 		}
 	}
 	if w.s != "" {
-		c.fault(w.at, "", nil, "this text has nothing but variables in it and might come out empty; add a word")
+		c.src.fault(w.at, "", nil, "this text has only variables, so it may be empty; add a word")
 	}
 	return text{"…"}
 }

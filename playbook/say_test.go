@@ -12,7 +12,7 @@ import (
 	"giosgbot/playbook"
 )
 
-// says is what a playbook with only a greeting says on joining.
+// says returns the greeting of a playbook with nothing else.
 func says(t testing.TB, top, say string, in playbook.Input) []playbook.Say {
 	t.Helper()
 	p := load(t, "name: x\n"+top+"greeting:\n  say:\n    "+strings.ReplaceAll(strings.TrimSpace(say), "\n", "\n    ")+"\n")

@@ -9,7 +9,7 @@ import (
 	"giosgbot/playbook"
 )
 
-var update = flag.Bool("update", false, "write playbooks/playbook.schema.json anew")
+var update = flag.Bool("update", false, "update playbooks/playbook.schema.json and the golden files")
 
 func TestSchemaIsCurrent(t *testing.T) {
 	t.Parallel()
@@ -24,6 +24,6 @@ func TestSchemaIsCurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, playbook.Schema()) {
-		t.Errorf("%s is not what the types say; run go test ./playbook -run Schema -update", file)
+		t.Errorf("%s does not match the types; run go test ./playbook -run Schema -update", file)
 	}
 }

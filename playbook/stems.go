@@ -1,7 +1,6 @@
 package playbook
 
 import (
-	"maps"
 	"slices"
 	"unicode/utf8"
 
@@ -32,10 +31,7 @@ var stemmers = map[string]func(*snowball.Env) bool{
 	"pt": portuguese.Stem, "ro": romanian.Stem, "ru": russian.Stem, "es": spanish.Stem, "sv": swedish.Stem, "ta": tamil.Stem, "tr": turkish.Stem,
 }
 
-// StemmedLanguages lists the languages in which keywords match inflected forms. In others they match as they are written.
-func StemmedLanguages() []string { return slices.Sorted(maps.Keys(stemmers)) }
-
-// stem cuts a folded word down to what its inflected forms have in common, or nearly so.
+// stem returns the stem of a folded word, which most of its inflected forms have in common.
 func stem(lang, word string) string {
 	f := stemmers[primary(lang)]
 	if f == nil || len(word) > maxWord || utf8.RuneCountInString(word) < 3 {
@@ -49,14 +45,14 @@ func stem(lang, word string) string {
 	return word
 }
 
-// shortStem is the length of stems that are too short to be told from those of other words, in the languages whose forms we know
-// better.
+// shortStem is the length up to which a stem is not used, in languages with generated forms. Such stems are often equal for different
+// words.
 const shortStem = 3
 
-// forms returns what a keyword's word is found by: exact words, and stems that are compared with the stems of a message's words.
+// forms returns what matches a word of a keyword: exact words, and stems that are compared with the stems of a message's words.
 //
-// A stemmer alone takes many forms of one Finnish or Swedish word for different words (hinta and hinnan, sko and skorna), because it
-// looks at a word without knowing which word it is. A keyword is known: so here its forms are made, and are what is looked for.
+// A stemmer alone gives different stems for many forms of the same Finnish or Swedish word (hinta and hinnan, sko and skorna), because it
+// knows only the form. But the dictionary form of a keyword is known, so forms can be generated from it.
 func forms(lang, word string) (exact, stems []string) {
 	switch short := primary(lang); short {
 	case "fi", "sv":

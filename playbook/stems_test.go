@@ -10,7 +10,7 @@ import (
 	"giosgbot/playbook"
 )
 
-// TestInflections looks for keywords in lists of their real forms.
+// TestInflections matches keywords with lists of their real forms.
 func TestInflections(t *testing.T) {
 	t.Parallel()
 	for _, lang := range []string{"fi", "en", "sv"} {

@@ -2,8 +2,8 @@ package playbook
 
 import "strings"
 
-// swedishForms makes the forms of a Swedish noun, adjective or verb in its dictionary form, as far as the ending tells, and some that
-// do not exist.
+// swedishForms returns the forms of a Swedish noun, adjective or verb. word is its dictionary form. As with finnishForms, some of the
+// forms do not exist.
 func swedishForms(word string) []string {
 	if len(word) < 2 {
 		return nil

@@ -6,11 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-// MaxText is how many characters one message may have.
+// MaxText is the maximum length of one message in characters.
 const MaxText = 2000
 
-// split cuts a text into pieces of at most MaxText characters: at the end of a paragraph, line or sentence if there is one in the
-// second half of a piece, else between words, else anywhere. No piece is empty, except that an empty text gives none.
+// split splits a text into pieces of at most MaxText characters. It prefers to split after a paragraph, then after a line, then after a
+// sentence, if that is in the second half of a piece. Otherwise it splits between words, and as a last resort anywhere. No piece is
+// empty. An empty text has no pieces.
 func split(text string) []string {
 	text = strings.TrimSpace(text)
 	var pieces []string
@@ -25,13 +26,13 @@ func split(text string) []string {
 	return pieces
 }
 
-// cutAt finds where to cut a trimmed text that is too long, in bytes.
+// cutAt returns the byte offset at which to split a trimmed text that is too long.
 func cutAt(text string) int {
 	var paragraph, line, sentence, space int
 	n, last := 0, rune(0)
 	for i, r := range text {
 		if n == MaxText {
-			// A cut right here is fine if the next character is a space.
+			// A space right after the piece is a good place, too.
 			if unicode.IsSpace(r) {
 				space = i
 			}

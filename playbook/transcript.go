@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Transcript is a file of written conversations: what visitors and humans do, and what the bot must say to it.
+// Transcript is a file of written conversations: what visitors and humans do, and what the bot is expected to do.
 type Transcript struct {
 	Chats []Conversation
 	file  string
@@ -21,15 +21,15 @@ type Conversation struct {
 	steps []transcriptLine
 }
 
-// transcriptLine is a line, with those that continue it.
+// transcriptLine is a line together with the indented lines that continue it.
 type transcriptLine struct {
 	line int
-	verb string // see verbsOf
+	verb string // one of transcriptVerbs
 	text string // what comes after the verb
 	more []string
 }
 
-// transcriptVerbs are the beginnings of lines, the longer first where one begins with another; expected tells those about the bot.
+// transcriptVerbs are the possible beginnings of lines. Those with expected are what the bot must do.
 var transcriptVerbs = []struct {
 	text     string
 	expected bool
@@ -48,12 +48,12 @@ func verbNames() []string {
 	return all
 }
 
-// ParseTranscript reads written conversations. The error is a *LoadError.
+// ParseTranscript reads a transcript. file is the file's name, for problems. The error is a *LoadError.
 func ParseTranscript(file string, data []byte) (*Transcript, error) {
 	s := &source{file: file}
 	t := &Transcript{file: file}
 	if len(data) > MaxFile {
-		s.fault(pos{}, "", nil, "the file has %d bytes; the largest that is read has %d", len(data), MaxFile)
+		s.fault(pos{}, "", nil, "the file has %d bytes; the limit is %d", len(data), MaxFile)
 		return nil, &LoadError{s.problems}
 	}
 	text := strings.ReplaceAll(strings.TrimPrefix(string(data), "\ufeff"), "\r\n", "\n")
@@ -76,7 +76,7 @@ func (s *source) conversations(t *Transcript) {
 		}
 		if raw[0] == ' ' || raw[0] == '\t' {
 			if chat == nil || len(chat.steps) == 0 {
-				s.fault(pos{i + 1, 1}, "", nil, "this line is indented, but continues nothing")
+				s.fault(pos{i + 1, 1}, "", nil, "this line is indented, but there is no line before it to continue")
 				continue
 			}
 			last := &chat.steps[len(chat.steps)-1]
@@ -99,11 +99,11 @@ func (s *source) conversations(t *Transcript) {
 	}
 	for _, c := range t.Chats {
 		if !slices.ContainsFunc(c.steps, func(l transcriptLine) bool { return l.expected() }) {
-			s.fault(pos{c.Line, 1}, "", nil, "nothing is expected of the bot in this chat; add a line with bot: or silence")
+			s.fault(pos{c.Line, 1}, "", nil, "this chat expects nothing from the bot; add a line with bot: or silence")
 		}
 	}
 	if len(t.Chats) == 0 {
-		s.fault(pos{}, "", nil, "the file has no conversation; write lines such as visitor: hello and bot: hi")
+		s.fault(pos{}, "", nil, "the file has no conversation; write lines like visitor: hello and bot: hi")
 	}
 }
 
@@ -130,38 +130,38 @@ func (s *source) transcriptLine(n int, line string) (transcriptLine, bool) {
 		return l, s.goodLine(l, utf8.RuneCountInString(v.text)+2)
 	}
 	word, _, _ := strings.Cut(line, ":")
-	s.fault(pos{n, 1}, word, verbNames(), "this line is not understood")
+	s.fault(pos{n, 1}, word, verbNames(), "unknown kind of line")
 	return transcriptLine{}, false
 }
 
-// goodLine checks what comes after the verb.
+// goodLine checks the text after the verb.
 func (s *source) goodLine(l transcriptLine, column int) bool {
 	where := pos{l.line, column}
 	switch l.verb {
 	case "mode":
 		if !slices.Contains(modeNames, l.text) {
-			s.fault(where, l.text, modeNames, "%q is no mode", l.text)
+			s.fault(where, l.text, modeNames, "%q is not a mode", l.text)
 			return false
 		}
 	case "time":
 		if _, ok := readMoment(l.text, time.UTC); !ok {
-			s.fault(where, "", nil, "%q is no time; write one such as 2026-11-20 10:00 or fri 10:00", l.text)
+			s.fault(where, "", nil, "%q is not a time; write one like 2026-11-20 10:00 or fri 10:00", l.text)
 			return false
 		}
 	case "team":
 		if _, _, ok := readTeam(l.text); !ok {
-			s.fault(where, "", nil, "write team NAME is in, or team NAME is out")
+			s.fault(where, "", nil, "write either team NAME is in or team NAME is out")
 			return false
 		}
 	case "human joins", "human leaves", "bot joins", "bot leaves", "bot ends the chat", "bot goes online", "bot goes offline", "silence":
 		if l.text != "" {
-			s.fault(where, "", nil, "nothing can come after %q", l.verb)
+			s.fault(where, "", nil, "%q does not take a text", l.verb)
 			return false
 		}
 	case "human:":
 	default:
 		if l.text == "" {
-			s.fault(where, "", nil, "something must come after %q", l.verb)
+			s.fault(where, "", nil, "there must be a text after %q", l.verb)
 			return false
 		}
 	}
@@ -190,20 +190,21 @@ func readTeam(text string) (name string, in, ok bool) {
 	return strings.TrimSpace(name), false, ok
 }
 
-// Failure is where a bot did not do what a transcript says.
+// Failure is a place in a transcript where the bot did something else than expected.
 type Failure struct {
 	File string
-	Line int    // of what happened before
+	Line int    // of what the bot reacted to
 	Chat string // the conversation's name
-	Diff string // what happened, what was expected (-) and what the bot did (+), and why
+	Diff string // what happened, what was expected (-), what the bot did (+), and why
 }
 
+// String returns the failure with its place. It has several lines.
 func (f Failure) String() string {
 	return fmt.Sprintf("%s:%d: in the chat %q:\n%s", f.File, f.Line, f.Chat, f.Diff)
 }
 
-// RunTranscript plays all conversations and returns where the bot does something else than they say. Buttons, links and attachments
-// are compared only where the transcript writes them down.
+// RunTranscript plays all conversations of a transcript and returns where the bot did something else than expected. It compares buttons,
+// links and attachments only where the transcript has them.
 func (p *Playbook) RunTranscript(t *Transcript) []Failure {
 	var all []Failure
 	for i := range t.Chats {
@@ -216,7 +217,7 @@ func (p *Playbook) runChat(t *Transcript, c *Conversation) []Failure {
 	var failures []Failure
 	trial := &Trial{Playbook: p, Teams: map[string]bool{}, Reasons: true}
 	explicit := slices.ContainsFunc(c.steps, func(l transcriptLine) bool { return l.verb == "bot joins" })
-	var now transcriptLine // what the next expectations are about
+	var now transcriptLine // what the bot reacts to
 	var turn Turn
 	var want []transcriptLine
 	settle := func() {

@@ -31,11 +31,11 @@ fallback: {say: {any: Sorry.}}
 		"as it is":        {"bot: Hi!\n  [Hours]\nvisitor presses h\nbot: Nine to five.\nbot: Welcome!\n", ""},
 		"buttons unsaid":  {"bot: Hi!\n", ""},
 		"white space":     {"bot:   Hi!  \n", ""},
-		"other words":     {"chat: a\nbot: Hello!\n", "shop.txt:1: in the chat \"a\":\n    (the chat begins)\n  - bot: Hello!\n  + bot: Hi!\n  +   [Hours]\n  because of greeting: it fits"},
-		"one is missing":  {"bot: Hi!\nvisitor: hours?\nbot: Nine to five.\n", "shop.txt:2: in the chat \"chat\":\n    visitor: hours?\n    bot: Nine to five.\n  + bot: Welcome!\n  because of hours: the keyword \"hours\" is in it"},
-		"not silent":      {"bot: Hi!\nvisitor: x\nsilence\n", "shop.txt:2: in the chat \"chat\":\n    visitor: x\n  + bot: Sorry.\n  not hours: no keyword is in it\n  because of fallback: it fits"},
-		"not spoken":      {"bot: Hi!\nhuman: hello\nbot: Hello!\n", "shop.txt:2: in the chat \"chat\":\n    human: hello\n  - bot: Hello!\n  + silence\n  a human has the chat now, so the bot is quiet"},
-		"other buttons":   {"bot: Hi!\n [Hour]\n", "shop.txt:1: in the chat \"chat\":\n    (the chat begins)\n  - bot: Hi!\n  -   [Hour]\n  + bot: Hi!\n  +   [Hours]\n  because of greeting: it fits"},
+		"other words":     {"chat: a\nbot: Hello!\n", "shop.txt:1: in the chat \"a\":\n    (the chat begins)\n  - bot: Hello!\n  + bot: Hi!\n  +   [Hours]\n  because of greeting: the bot has joined the chat"},
+		"one is missing":  {"bot: Hi!\nvisitor: hours?\nbot: Nine to five.\n", "shop.txt:2: in the chat \"chat\":\n    visitor: hours?\n    bot: Nine to five.\n  + bot: Welcome!\n  because of hours: the keyword \"hours\" matches"},
+		"not silent":      {"bot: Hi!\nvisitor: x\nsilence\n", "shop.txt:2: in the chat \"chat\":\n    visitor: x\n  + bot: Sorry.\n  not hours: no keyword matches\n  because of fallback: no rule matches"},
+		"not spoken":      {"bot: Hi!\nhuman: hello\nbot: Hello!\n", "shop.txt:2: in the chat \"chat\":\n    human: hello\n  - bot: Hello!\n  + silence\n  a human wrote, so the bot is quiet from now on"},
+		"other buttons":   {"bot: Hi!\n [Hour]\n", "shop.txt:1: in the chat \"chat\":\n    (the chat begins)\n  - bot: Hi!\n  -   [Hour]\n  + bot: Hi!\n  +   [Hours]\n  because of greeting: the bot has joined the chat"},
 		"no such button":  {"bot: Hi!\nvisitor presses x\nsilence", "shop.txt:2: in the chat \"chat\":\n    visitor presses x\n  no such button was shown"},
 		"another setting": {"room fi\nbot: Hei!\nvisitor presses Ajat\nbot: Nine to five.\nbot: Welcome!\nroom en\nvisitor: ajat\nbot: Sorry.", ""},
 	} {
@@ -56,16 +56,16 @@ func TestTranscriptProblems(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"":                            "the file has no conversation",
-		"bot Hi":                      "1:1: this line is not understood",
+		"bot Hi":                      "1:1: unknown kind of line",
 		"bto: Hi":                     `did you mean "bot:"`,
-		"  bot: Hi":                   "1:1: this line is indented, but continues nothing",
-		"visitor: x":                  "nothing is expected of the bot in this chat",
-		"bot: x\nmode boss":           `2:6: "boss" is no mode`,
-		"bot: x\ntime noon":           `2:6: "noon" is no time`,
-		"bot: x\nteam Support":        "2:6: write team NAME is in",
-		"silence please":              `nothing can come after "silence"`,
-		"bot:":                        `something must come after "bot:"`,
-		"bot: a\nchat: b\nvisitor: c": "2:1: nothing is expected",
+		"  bot: Hi":                   "1:1: this line is indented, but there is no line before it",
+		"visitor: x":                  "this chat expects nothing from the bot",
+		"bot: x\nmode boss":           `2:6: "boss" is not a mode`,
+		"bot: x\ntime noon":           `2:6: "noon" is not a time`,
+		"bot: x\nteam Support":        "2:6: write either team NAME is in",
+		"silence please":              `"silence" does not take a text`,
+		"bot:":                        `there must be a text after "bot:"`,
+		"bot: a\nchat: b\nvisitor: c": "2:1: this chat expects nothing",
 		"bot: \xff":                   "this is not UTF-8",
 	} {
 		_, err := playbook.ParseTranscript("shop.txt", []byte(text))
@@ -88,6 +88,6 @@ func TestTrial(t *testing.T) {
 		t.Errorf("%+v", turn.Plans)
 	}
 	if _, ok := trial.Presses("x"); ok {
-		t.Error("there is no button")
+		t.Error("pressed a button that was not shown")
 	}
 }

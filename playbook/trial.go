@@ -7,34 +7,34 @@ import (
 	"time"
 )
 
-// A Trial is a chat on paper: it feeds a playbook with what visitors and humans do, and writes down what the bot would say and do. Set
-// the fields before the first call and change them between calls as the chat goes on.
+// A Trial is a simulated chat. It passes what visitors and humans do to a playbook, and records what the bot would say and do. Set the
+// fields before the first call. They may change between calls.
 type Trial struct {
 	Playbook *Playbook
-	Mode     Mode   // "": the playbook's first
+	Mode     Mode   // "" means the playbook's first mode
 	Org      string // organization id
 	RoomID   string
 	RoomName string
 	Language string          // the room's language_code
-	At       time.Time       // zero: a Monday at noon, in the playbook's time zone
-	Teams    map[string]bool // teams that a hand-over finds, by folded name
+	At       time.Time       // zero means a Monday at noon in the playbook's time zone
+	Teams    map[string]bool // the teams that a hand-over finds, by folded name
 	Reasons  bool            // whether to fill in Plan.Why
 
 	state   State
 	n       int
 	joined  bool
-	waiting []Input  // visitors' messages that came before the bot
-	buttons []Button // those that can be pressed, newest last
+	early   []Input  // what visitors wrote before the bot joined
+	buttons []Button // the buttons that were shown, newest last
 }
 
-// Turn is what the bot does about one thing that happened: plans (more than one when it joins a chat in which visitors have written
-// already), and the same as lines of a transcript.
+// Turn is how the bot reacts to one event of a Trial: its plans, and the same as lines of a transcript. There is more than one plan if the
+// bot joins a chat in which visitors have already written.
 type Turn struct {
 	Plans []Plan
 	Lines []string
 }
 
-// State is the chat's state.
+// State returns the dialog state of the chat.
 func (t *Trial) State() State { return t.state }
 
 func (t *Trial) input(k Kind) Input {
@@ -52,27 +52,27 @@ func (t *Trial) input(k Kind) Input {
 	return in
 }
 
-// Joins lets the bot join the chat: it greets, and answers what visitors have said so far.
+// Joins lets the bot join the chat. It greets, and answers what visitors have written so far.
 func (t *Trial) Joins() Turn {
 	var turn Turn
 	t.joined = true
 	t.next(&turn, t.input(Joined))
-	for _, in := range t.waiting {
+	for _, in := range t.early {
 		in.Early = true
 		t.next(&turn, in)
 	}
-	t.waiting = nil
+	t.early = nil
 	return turn
 }
 
-// Says lets a visitor write. Without a bot in the chat (and no sidekick beside it), the message waits for Joins.
+// Says lets a visitor write. If the bot is not a sidekick and has not joined the chat, it answers only after Joins.
 func (t *Trial) Says(text string) Turn {
 	in := t.input(Said)
 	in.Text = text
 	return t.heard(in)
 }
 
-// Presses lets a visitor press a button that was shown, by its text or value. ok is false if there is none.
+// Presses lets a visitor press a button that was shown. label is its text or value. ok is false if there is no such button.
 func (t *Trial) Presses(label string) (turn Turn, ok bool) {
 	for _, same := range []func(a, b string) bool{func(a, b string) bool { return a == b }, func(a, b string) bool { return fold(a) == fold(b) }} {
 		for i := len(t.buttons) - 1; i >= 0; i-- {
@@ -86,7 +86,7 @@ func (t *Trial) Presses(label string) (turn Turn, ok bool) {
 	return Turn{}, false
 }
 
-// HumanSays lets a colleague write.
+// HumanSays lets a human colleague write.
 func (t *Trial) HumanSays(string) Turn {
 	var turn Turn
 	t.next(&turn, t.input(HumanSaid))
@@ -96,7 +96,7 @@ func (t *Trial) HumanSays(string) Turn {
 func (t *Trial) heard(in Input) Turn {
 	var turn Turn
 	if !t.joined && in.Mode != Sidekick {
-		t.waiting = append(t.waiting, in)
+		t.early = append(t.early, in)
 		return turn
 	}
 	t.next(&turn, in)
@@ -146,7 +146,7 @@ func (t *Trial) do(turn *Turn, in Input, actions []Action) {
 	}
 }
 
-// lines writes a message as lines of a transcript: its text, and its attachments indented under it.
+// lines returns a message as lines of a transcript: its text, and under it its attachments, indented.
 func lines(s Say) []string {
 	var all []string
 	for i, l := range strings.Split(s.Text, "\n") {

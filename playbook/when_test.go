@@ -8,7 +8,7 @@ import (
 	"giosgbot/playbook"
 )
 
-// answers tells which rule of a playbook with one rule r (and a fallback) answers.
+// answers returns the rule that answers in a playbook with one rule r and a fallback.
 func answers(t testing.TB, top, when string, state playbook.State, in playbook.Input) string {
 	t.Helper()
 	p := load(t, "name: x\n"+top+"rules:\n  - {name: r, when: {"+when+"}, say: {any: yes}}\nfallback: {say: {any: no}}\n")
@@ -83,17 +83,7 @@ func TestKeywords(t *testing.T) {
 func TestConditions(t *testing.T) {
 	t.Parallel()
 	const hours = "time_zone: Europe/Helsinki\nopening_hours: {shop: [mon-fri 9-17, sat 10-14, fri 22-02, 2026-12-24 closed, 12-26..12-31 12-13, '2026-12-31 closed']}\n"
-	at := func(s string) time.Time {
-		zone, err := time.LoadLocation("Europe/Helsinki")
-		if err != nil {
-			t.Fatal(err)
-		}
-		tm, err := time.ParseInLocation("2006-01-02 15:04", s, zone)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return tm.UTC()
-	}
+	at := func(s string) time.Time { return helsinki(t, s) }
 	quiet := playbook.State{Quiet: true}
 	for name, test := range map[string]struct {
 		top, when string
@@ -143,6 +133,20 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// helsinki parses a time in Helsinki.
+func helsinki(t *testing.T, s string) time.Time {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/Helsinki")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := time.ParseInLocation("2006-01-02 15:04", s, zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at.UTC()
+}
+
 func TestFirstRuleWins(t *testing.T) {
 	t.Parallel()
 	p := load(t, `
@@ -174,11 +178,11 @@ rules:
 	for _, r := range why {
 		all = append(all, r.Rule+": "+r.Text)
 	}
-	want := `never: no keyword is in it
-pattern: no pattern fits
+	want := `never: no keyword matches
+pattern: no pattern matches
 guard: the room is not kids
-keyword: no keyword is in it
-button: it is for a button
+keyword: no keyword matches
+button: it answers buttons only
 fallback: the playbook has no fallback`
 	if got := strings.Join(all, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	// maxHeard is how much of a message is looked at, in bytes. The platform's messages have 2000 characters.
+	// maxHeard is how many bytes of a message are used. The platform's messages have at most 2000 characters.
 	maxHeard = 16 << 10
-	// maxWord is how much of a word is looked at, in bytes.
+	// maxWord is how many bytes of a word are used.
 	maxWord = 200
 )
 
-// fold brings words that differ only in case or in how Unicode spells them to one form.
+// fold returns the same text for texts that differ only in case or in their Unicode encoding.
 func fold(text string) string {
 	if isASCII(text) {
 		return strings.ToLower(text)
@@ -24,7 +24,7 @@ func fold(text string) string {
 	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(text)))
 }
 
-// tidy is the form of a message that patterns see: one spelling for each character, and case as it was.
+// tidy returns a message as patterns see it: in Unicode's composed form and with its case.
 func tidy(text string) string {
 	text = clip(text, maxHeard)
 	if isASCII(text) {
@@ -42,7 +42,7 @@ func isASCII(text string) bool {
 	return true
 }
 
-// clip cuts a text to a number of bytes, between characters.
+// clip shortens a text to at most a number of bytes. It does not split a character.
 func clip(text string, most int) string {
 	if len(text) <= most {
 		return text
@@ -53,8 +53,8 @@ func clip(text string, most int) string {
 	return text[:most]
 }
 
-// words splits a text into folded words: runs of letters and digits. A symbol (an emoji, a currency) is a word of its own, and so is
-// each character of scripts that do not put spaces between words.
+// words splits a text into folded words, which are runs of letters and digits. A symbol (for example an emoji or a currency sign) is a
+// word of its own. So is each character of a script that has no spaces between words.
 func words(text string) []string {
 	text = fold(strings.ToValidUTF8(clip(text, maxHeard), " "))
 	var all []string
@@ -68,7 +68,7 @@ func words(text string) []string {
 	for i, r := range text {
 		switch {
 		case invisible(r):
-			// Handled below: words with such characters in them are rare.
+			// It is removed below, because few words have such characters.
 		case unspaced(r) || unicode.IsSymbol(r):
 			end(i)
 			start = i
@@ -78,7 +78,7 @@ func words(text string) []string {
 				start = i
 			}
 		case unicode.IsMark(r):
-			// Part of a word, but never its beginning.
+			// It can be in a word, but it does not begin one.
 		default:
 			end(i)
 		}
@@ -97,7 +97,8 @@ func words(text string) []string {
 	return all
 }
 
-// invisible characters may stand in the middle of a word without changing it: soft hyphen, zero-width ones, variation selectors.
+// invisible reports whether r is a character that does not change the word it is in: a soft hyphen, a zero-width character or a variation
+// selector.
 func invisible(r rune) bool {
 	return r == 0xad || r >= 0x200b && r <= 0x200d || r == 0x2060 || r == 0xfeff || r >= 0xfe00 && r <= 0xfe0f
 }

@@ -16,20 +16,20 @@ import (
 )
 
 const (
-	// MaxFile is the size of the largest file that Load reads, in bytes.
+	// MaxFile is the maximum size of a file in bytes.
 	MaxFile = 4 << 20
-	// maxProblems is how many problems are told about; whoever has more needs to see the first ones only.
+	// maxProblems is the maximum number of problems in one list.
 	maxProblems = 100
-	// maxTokens is how many words, signs and texts a file may have in YAML's terms; each takes far more memory than it has bytes.
+	// maxTokens is the maximum number of YAML tokens in a file. A token needs much more memory than its text.
 	maxTokens = 600_000
-	// maxDepth is how deep lists and maps may nest. Playbooks need about ten.
+	// maxDepth is the maximum depth of nested lists and maps. Playbooks need about ten.
 	maxDepth = 40
 )
 
 // pos is a place in a file.
 type pos struct{ line, column int }
 
-// source is a file being read, and the problems found so far.
+// source is a file that is being read, and the problems found so far.
 type source struct {
 	file     string
 	lines    []string
@@ -37,10 +37,10 @@ type source struct {
 	langs    []string // the playbook's languages, once known
 	noted    map[string]bool
 	fields   map[reflect.Type]fieldSet
-	spoiled  map[pos]bool // maps with unknown keys, which are probably the keys that are missing
+	spoiled  map[pos]bool // maps with unknown keys, which are probably misspelt
 }
 
-// fault notes an error. allowed may be nil; word is what was written in its place.
+// fault adds an error. allowed, if not nil, lists what is allowed where the file has word.
 func (s *source) fault(at pos, word string, allowed []string, format string, args ...any) {
 	s.add(Error, at, word, allowed, format, args...)
 }
@@ -50,7 +50,7 @@ func (s *source) add(sev Severity, at pos, word string, allowed []string, format
 		return
 	}
 	p := Problem{File: s.file, Severity: sev, Message: fmt.Sprintf(format, args...)}
-	// What is compiled once for each language has the same problem in each.
+	// Parts that are compiled once for each language have the same problem each time.
 	key := fmt.Sprint(at, p.Message)
 	if s.noted[key] {
 		return
@@ -68,7 +68,7 @@ func (s *source) add(sev Severity, at pos, word string, allowed []string, format
 		p.Allowed = shorten(allowed)
 	}
 	if len(s.problems) == maxProblems {
-		p = Problem{File: s.file, Severity: Error, Message: "there are more problems; mend these first"}
+		p = Problem{File: s.file, Severity: Error, Message: "there are more problems; fix these first"}
 	}
 	s.problems = append(s.problems, p)
 }
@@ -80,14 +80,14 @@ func (s *source) spoil(at pos) {
 	s.spoiled[at] = true
 }
 
-// lack notes that something is missing in a map, unless the map has unknown keys: those tell enough.
+// lack adds an error about something missing in a map, unless the map has unknown keys. Then a misspelt key is the likely reason.
 func (s *source) lack(at pos, allowed []string, format string, args ...any) {
 	if !s.spoiled[at] {
 		s.fault(at, "", allowed, format, args...)
 	}
 }
 
-// shorten keeps a list of names readable.
+// shorten limits the length of a list of names.
 func shorten(names []string) []string {
 	const most = 40
 	if len(names) <= most {
@@ -100,7 +100,7 @@ func shorten(names []string) []string {
 func (s *source) sorted() []Problem {
 	slices.SortStableFunc(s.problems, func(a, b Problem) int {
 		switch {
-		case a.Line == 0 && b.Line != 0: // about the whole file, or the remark that there are more
+		case a.Line == 0 && b.Line != 0: // problems of the whole file come last
 			return 1
 		case b.Line == 0 && a.Line != 0:
 			return -1
@@ -112,10 +112,10 @@ func (s *source) sorted() []Problem {
 	return s.problems
 }
 
-// parse reads the YAML and returns the top node, or nil with problems noted.
+// parse reads the YAML and returns the top node. If there are problems, it adds them and returns nil.
 func (s *source) parse(data []byte) ast.Node {
 	if len(data) > MaxFile {
-		s.fault(pos{}, "", nil, "the file has %d bytes; the largest that is read has %d", len(data), MaxFile)
+		s.fault(pos{}, "", nil, "the file has %d bytes; the limit is %d", len(data), MaxFile)
 		return nil
 	}
 	text := strings.ReplaceAll(strings.TrimPrefix(string(data), "\ufeff"), "\r\n", "\n")
@@ -128,7 +128,7 @@ func (s *source) parse(data []byte) ast.Node {
 	}
 	tokens := lexer.Tokenize(text)
 	if len(tokens) > maxTokens {
-		s.fault(tokenPos(tokens[maxTokens]), "", nil, "up to here the file has %d words and signs; that is too much for a playbook", maxTokens)
+		s.fault(tokenPos(tokens[maxTokens]), "", nil, "the file is too large: up to here it has %d words and signs", maxTokens)
 		return nil
 	}
 	if !s.simple(tokens) {
@@ -152,11 +152,11 @@ func (s *source) parse(data []byte) ast.Node {
 	case 1:
 		return bodies[0]
 	}
-	s.fault(at(bodies[1]), "", nil, "a second document begins here (after ---); a playbook is one document")
+	s.fault(at(bodies[1]), "", nil, "a second document begins here (after ---); a playbook must be a single document")
 	return nil
 }
 
-// plainText refuses what is no text.
+// plainText checks that the file is text in UTF-8.
 func (s *source) plainText() bool {
 	for i, l := range s.lines {
 		column := 0
@@ -169,7 +169,7 @@ func (s *source) plainText() bool {
 				}
 			}
 			if r < ' ' && r != '\t' || r == 0x7f {
-				s.fault(pos{i + 1, column}, "", nil, "a control character (%U) has no place in a playbook", r)
+				s.fault(pos{i + 1, column}, "", nil, "there is a control character (%U) here; remove it", r)
 				return false
 			}
 		}
@@ -177,8 +177,8 @@ func (s *source) plainText() bool {
 	return true
 }
 
-// shallow refuses nesting that no playbook needs, before the parser sees it: a parser that recurses can be made to eat memory.
-// It counts brackets roughly, without looking at quotes; no text has dozens of brackets left open.
+// shallow checks that lists and maps are not nested too deeply. It must come before the parser, which recurses and would need too much
+// memory. It also counts brackets in quotes, because no real text has dozens of open brackets.
 func (s *source) shallow(text string) bool {
 	depth, line := 0, 1
 	var indents []int
@@ -197,7 +197,7 @@ func (s *source) shallow(text string) bool {
 			dashes, rest = dashes+1, strings.TrimLeft(rest[2:], " ")
 		}
 		if len(indents)+dashes > maxDepth {
-			s.fault(pos{i + 1, indent + 1}, "", nil, "lists and maps nest more than %d deep here", maxDepth)
+			s.fault(pos{i + 1, indent + 1}, "", nil, "lists and maps are nested more than %d levels deep here", maxDepth)
 			return false
 		}
 	}
@@ -218,18 +218,18 @@ func (s *source) shallow(text string) bool {
 	return true
 }
 
-// simple refuses the parts of YAML that playbooks do without.
+// simple checks that the file uses only the parts of YAML that playbooks support.
 func (s *source) simple(tokens token.Tokens) bool {
 	ok := true
 	for _, t := range tokens {
 		what := ""
 		switch t.Type {
 		case token.AnchorType, token.AliasType:
-			what = "anchors and aliases (& and *) are not used in playbooks; quote the text, or give buttons and attachments a name under buttons: and attachments: and use the name"
+			what = "anchors and aliases (& and *) are not supported; put a text that begins with & or * in quotes, and to use a button or an attachment twice, name it under buttons: or attachments:"
 		case token.TagType:
-			what = "tags (!) are not used in playbooks; quote the text if it begins with !"
+			what = "tags (!) are not supported; put a text that begins with ! in quotes"
 		case token.MergeKeyType:
-			what = "merge keys (<<) are not used in playbooks"
+			what = "merge keys (<<) are not supported"
 		default:
 			continue
 		}
@@ -239,22 +239,22 @@ func (s *source) simple(tokens token.Tokens) bool {
 	return ok
 }
 
-// syntax turns the parser's error into a problem.
+// syntax adds an error of the parser as a problem.
 func (s *source) syntax(err error) {
 	var e yaml.Error
 	if !errors.As(err, &e) || e.GetToken() == nil {
-		s.fault(pos{}, "", nil, "this is not YAML: %v", err)
+		s.fault(pos{}, "", nil, "this is not valid YAML: %v", err)
 		return
 	}
 	hint := ""
 	switch msg := e.GetMessage(); {
 	case strings.Contains(msg, "mapping value is not allowed"):
-		hint = "; put quotes around a text that has a colon and a space in it"
+		hint = "; if a text contains a colon and a space, put it in quotes"
 	case strings.Contains(msg, "tab character"), strings.Contains(msg, "cannot start any token"):
-		hint = "; indent with spaces, and put quotes around a text that begins with a special character"
+		hint = "; indent with spaces, and if a text begins with a special character, put it in quotes"
 	}
 	message := strings.ReplaceAll(e.GetMessage(), "character '\t'", "a tab")
-	s.fault(tokenPos(e.GetToken()), "", nil, "this is not YAML: %s%s", message, hint)
+	s.fault(tokenPos(e.GetToken()), "", nil, "this is not valid YAML: %s%s", message, hint)
 }
 
 func tokenPos(t *token.Token) pos {

@@ -1,9 +1,9 @@
-// Package playbooks holds the example playbooks, so that programs can offer them.
+// Package playbooks contains the example playbooks, so that programs can offer them.
 package playbooks
 
 import "embed"
 
-// FS holds the examples' files, NAME.yaml.
+// FS contains the files of the examples, NAME.yaml.
 //
 //go:embed *.yaml
 var FS embed.FS

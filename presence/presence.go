@@ -1,8 +1,9 @@
 // Package presence keeps bot users present: only a user who is present reserves the chats that it joins ("Making the chatbot present"
 // in giosg's chatbot guide).
 //
-// A bot user is refreshed when half of its lifetime has passed, not with every message: what was done is remembered here and, with a
-// Remote, by all replicas. One refresh of a bot user is under way at a time in a process. The package starts nothing by itself.
+// A bot user is refreshed when half of its lifetime has passed, not for every message. A [Keeper] remembers the last refresh and, with
+// a [Remote], shares it with the other replicas. In one process only one refresh of a bot user runs at a time. The package starts no
+// goroutines.
 package presence
 
 import (
@@ -17,15 +18,15 @@ import (
 	"giosgbot/giosg"
 )
 
-// DefaultTTL is how long a refresh lasts: the guide's 28800 s.
+// DefaultTTL is how long a refresh lasts. The guide uses 28800 s.
 const DefaultTTL = 28800 * time.Second
 
 // Keeper keeps bot users present. It is safe for concurrent use.
 type Keeper struct {
-	Now func() time.Time // time.Now if nil; not to be changed while in use
+	Now func() time.Time // time.Now if nil; must not change while in use
 
 	ttl    time.Duration
-	remote Remote // nil: this process is alone
+	remote Remote // nil for a single process
 	flight singleflight.Group
 
 	mu    sync.Mutex
@@ -33,20 +34,20 @@ type Keeper struct {
 }
 
 type state struct {
-	until  time.Time
-	online string
+	until time.Time // no refresh is needed before
+	mark  string
 }
 
-// Remote is where replicas tell each other that a bot user is present.
+// Remote shares between replicas which bot users are present. The mark of a refresh names the online status that it requested; a
+// refresh with another mark does not count.
 type Remote interface {
-	// Fresh returns for how long no refresh is needed; 0 if one is. mark says what was asked of the online status: a
-	// refresh that asked for something else does not count.
+	// Fresh returns for how long no refresh is needed, or 0 if one is needed now.
 	Fresh(ctx context.Context, user giosg.UserID, mark string) time.Duration
-	// Refreshed tells the others that no refresh with this mark is needed for d.
+	// Refreshed records that no refresh is needed for d.
 	Refreshed(ctx context.Context, user giosg.UserID, mark string, d time.Duration)
 }
 
-// New returns a keeper whose refreshes last ttl, in whole seconds; 0 means DefaultTTL.
+// New returns a keeper whose refreshes last ttl, in whole seconds; 0 means DefaultTTL. remote may be nil.
 func New(ttl time.Duration, remote Remote) *Keeper {
 	if ttl <= 0 {
 		ttl = DefaultTTL
@@ -54,8 +55,8 @@ func New(ttl time.Duration, remote Remote) *Keeper {
 	return &Keeper{ttl: ttl, remote: remote, fresh: map[giosg.UserID]state{}}
 }
 
-// Ensure returns when the session's bot user is present. online, if not nil, is made its is_online_enabled with each refresh ("Online
-// status of the chatbot"). Its errors are giosg's.
+// Ensure makes the session's bot user present, if it is not known to be present already. If online is not nil, each refresh also sets
+// is_online_enabled to it ("Online status of the chatbot" in the guide). The errors are those of package giosg.
 func (k *Keeper) Ensure(ctx context.Context, s *giosg.Session, online *bool) error {
 	user, mark := s.Token().User, onlineMark(online)
 	for {
@@ -66,12 +67,12 @@ func (k *Keeper) Ensure(ctx context.Context, s *giosg.Session, online *bool) err
 		private, err, _ := k.flight.Do(string(user)+mark, func() (any, error) {
 			mine = true
 			err := k.renew(ctx, s, online, mark)
-			return ctx.Err() != nil || giosg.KindOf(err) == giosg.Unauthorized, err
+			return ctx.Err() != nil || giosg.KindOf(err) == giosg.Unauthorized || giosg.IsBusy(err), err
 		})
 		if err == nil || mine || ctx.Err() != nil || private == false {
 			return err
 		}
-		// The one who refreshed for all has given up, or had a bad token: that says nothing of this caller.
+		// The caller that made the shared refresh was canceled, had a bad token, or would not wait for a slot. This caller may succeed.
 	}
 }
 
@@ -79,10 +80,10 @@ func (k *Keeper) isFresh(user giosg.UserID, mark string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	known := k.fresh[user]
-	return known.online == mark && k.now().Before(known.until)
+	return known.mark == mark && k.now().Before(known.until)
 }
 
-// renew refreshes the bot user, unless somebody has done so meanwhile.
+// renew refreshes the bot user, unless this or another process has done so meanwhile.
 func (k *Keeper) renew(ctx context.Context, s *giosg.Session, online *bool, mark string) error {
 	user := s.Token().User
 	if k.isFresh(user, mark) {
@@ -138,7 +139,7 @@ func (k *Keeper) remember(user giosg.UserID, s state) {
 	k.fresh[user] = s
 }
 
-// refresh follows the guide's three steps. A client that is listed and gone when it is patched has expired: then a new one is made.
+// refresh follows the guide's three steps. If a listed client cannot be refreshed, it has expired, and a new one is created.
 func (k *Keeper) refresh(ctx context.Context, s *giosg.Session) error {
 	clients, err := s.Clients(ctx)
 	if err != nil {
@@ -146,7 +147,7 @@ func (k *Keeper) refresh(ctx context.Context, s *giosg.Session) error {
 	}
 	if len(clients) > 0 {
 		_, err := s.RefreshClient(ctx, clients[0].ID, k.ttl)
-		if kind := giosg.KindOf(err); kind != giosg.Gone && kind != giosg.Invalid {
+		if kind := giosg.KindOf(err); kind != giosg.Gone && kind != giosg.Refused {
 			return err
 		}
 	}
@@ -154,8 +155,8 @@ func (k *Keeper) refresh(ctx context.Context, s *giosg.Session) error {
 	return err
 }
 
-// took tells by the list of clients whether the bot user is present for more than half of a lifetime, though nobody knows what became of
-// the refresh: where every answer is lost, asking again would never end. It returns for how long no refresh is needed; 0 if one is.
+// took looks at the clients after a refresh of unknown fate. It returns for how long no refresh is needed, or 0 if one is needed. Without
+// it, a bot user whose answers are all lost would be refreshed for ever.
 func (k *Keeper) took(ctx context.Context, s *giosg.Session) (rest time.Duration) {
 	clients, err := s.Clients(ctx)
 	if err != nil {
@@ -169,7 +170,7 @@ func (k *Keeper) took(ctx context.Context, s *giosg.Session) (rest time.Duration
 	return min(rest, k.ttl/2)
 }
 
-// States lists until when each bot user that this process knows needs no refresh.
+// States returns, for each bot user that this process knows, the time until which it needs no refresh.
 func (k *Keeper) States() map[giosg.UserID]time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -180,13 +181,13 @@ func (k *Keeper) States() map[giosg.UserID]time.Time {
 	return out
 }
 
-// Redis is a Remote: one key per bot user, with the mark of the last refresh, which ends when the next is due.
+// Redis is a Remote. It has one key per bot user, which holds the mark of the last refresh and expires when the next one is due.
 type Redis struct {
 	Client redis.UniversalClient
 	Prefix string
 }
 
-// Fresh implements Remote. Without an answer from Redis a refresh is needed.
+// Fresh implements Remote. If Redis does not answer, a refresh is needed.
 func (r Redis) Fresh(ctx context.Context, user giosg.UserID, mark string) time.Duration {
 	var last *redis.StringCmd
 	var left *redis.DurationCmd
@@ -202,7 +203,7 @@ func (r Redis) Fresh(ctx context.Context, user giosg.UserID, mark string) time.D
 
 // Refreshed implements Remote.
 func (r Redis) Refreshed(ctx context.Context, user giosg.UserID, mark string, d time.Duration) {
-	r.Client.Set(ctx, r.key(user), mark, d) // without it, another replica refreshes once more
+	r.Client.Set(ctx, r.key(user), mark, d) // if this fails, another replica refreshes once more
 }
 
 func (r Redis) key(user giosg.UserID) string { return r.Prefix + ":presence:" + string(user) }

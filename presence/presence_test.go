@@ -71,7 +71,7 @@ func (w world) ensure(k *presence.Keeper, online *bool) {
 	}
 }
 
-// calls checks which API calls were made since the last look.
+// calls checks which API calls were made since it was last called.
 func (w world) calls(want ...string) {
 	w.Helper()
 	var got []string
@@ -84,7 +84,7 @@ func (w world) calls(want ...string) {
 	}
 }
 
-// clock is the keeper's.
+// clock is the keeper's clock.
 type clock struct{ ns atomic.Int64 }
 
 func newClock() *clock {
@@ -241,7 +241,7 @@ func TestOnline(t *testing.T) {
 	if w.bot.Online() || !w.bot.Present() {
 		t.Errorf("online %t, present %t", w.bot.Online(), w.bot.Present())
 	}
-	// An operator who has switched it off in giosg is overruled with the next refresh.
+	// The next refresh overrules an operator who has switched the bot off in giosg.
 	w.ensure(k, yes())
 	if err := s.SetOnline(t.Context(), false); err != nil {
 		t.Fatal(err)
@@ -293,6 +293,18 @@ func TestNothingIsRememberedAfterAnError(t *testing.T) {
 	}
 }
 
+// A client that giosg refuses to refresh counts as expired, whatever the status is.
+func TestRefusedRefreshCreatesAClient(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 404, 405, 409, 410, 422} {
+		w := newWorld(t)
+		w.bot.MakePresent(time.Minute)
+		w.p.On("PATCH", "clients/*").Times(1).FailBefore(status)
+		w.ensure(presence.New(ttl, nil), nil)
+		w.calls(list, patch, post)
+	}
+}
+
 func TestRefreshThatFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -307,7 +319,7 @@ func TestRefreshThatFails(t *testing.T) {
 	w.calls(list, patch)
 }
 
-// When the answers to all writes are lost, the list of clients tells that a write took effect all the same.
+// If the answers to all writes are lost, the list of clients shows that a write took effect.
 func TestWritesWithoutAnswers(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -367,7 +379,7 @@ func TestWritesWithoutAnswers(t *testing.T) {
 	}
 }
 
-// A client that does not tell when it expires proves nothing.
+// A client without an expiry time does not show that the bot user is present.
 func TestAClientWithoutAnEnd(t *testing.T) {
 	t.Parallel()
 	api, err := giosg.New(giosg.Config{BaseURL: "http://giosg.invalid", Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -405,7 +417,7 @@ func TestBotUsersAreApart(t *testing.T) {
 	}
 }
 
-// Who waits for another's refresh does not fail because the other one gave up, or had a bad token.
+// A caller that waits for another caller's refresh does not fail because the other was canceled or had a bad token.
 func TestTheFaultOfAnother(t *testing.T) {
 	t.Parallel()
 	for name, kind := range map[string]giosg.Kind{"gave up": giosg.Canceled, "bad token": giosg.Unauthorized} {
@@ -467,7 +479,7 @@ func TestTheFaultOfAnother(t *testing.T) {
 	}
 }
 
-// But an error that is everybody's is everybody's: nobody tries again by the dozen.
+// Any other error is returned to all callers that waited, and none of them tries again.
 func TestAnErrorForAll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -509,7 +521,7 @@ func answer(status int, body string) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}
 }
 
-// redisOf is a replica's connection to what all share.
+// redisOf is a replica's connection to the shared Redis.
 func redisOf(t *testing.T, s *redistest.Server) presence.Redis {
 	return presence.Redis{Client: s.Client(t), Prefix: "bot"}
 }
@@ -531,18 +543,18 @@ func TestReplicasShareARefresh(t *testing.T) {
 	if left := c.PTTL(t.Context(), keys[0]).Val(); left > ttl/2 || left < ttl/2-time.Minute {
 		t.Errorf("it ends in %v", left)
 	}
-	// The second knows as well as the first when the next is due.
+	// Both replicas know when the next refresh is due.
 	a, b := one.States()[giosg.UserID(w.bot.ID)], two.States()[giosg.UserID(w.bot.ID)]
 	if d := a.Sub(b).Abs(); d > 5*time.Second {
 		t.Errorf("due at %v and at %v", a, b)
 	}
-	// Another bot user is another matter.
+	// Another bot user needs a refresh of its own.
 	other := w.org.InstallBot("Other Bot")
 	if err := two.Ensure(t.Context(), w.session(other.User), yes()); err != nil {
 		t.Fatal(err)
 	}
 	w.calls(list, post, user)
-	// What has run out in Redis is due again.
+	// When the key has expired in Redis, a refresh is due.
 	if err := c.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -566,7 +578,7 @@ func TestReplicasShareNoError(t *testing.T) {
 	w.calls(list, post)
 }
 
-// A playbook that is changed to offline and back within a lifetime: the last word counts, on every replica.
+// The playbook changes to offline and back within a lifetime. The last change takes effect, on every replica.
 func TestReplicasChangeTheirMind(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -601,7 +613,7 @@ func TestWithoutRedis(t *testing.T) {
 	}
 }
 
-// Nothing is made of a key that never ends, or is somebody else's.
+// A key that never expires, or holds something else, does not count as a refresh.
 func TestStrangeKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -13,16 +13,17 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// The file holds what a restart must find again; who works on what, and who waits for what, is in memory.
+// The file holds what a restart must find again. Which lanes are leased, and what lanes wait for, is in memory.
 var (
 	itemsBucket = []byte("queue.items") // lane\0member → item time (8 bytes, ms) and body
 	memosBucket = []byte("queue.memos") // lane → expiry (8 bytes, ms) and memo
+	pinsBucket  = []byte("queue.pins")  // lane → expiry and pinned bytes; lane\0member → expiry and the mark of a retried dead letter
 	deadBucket  = []byte("queue.dead")  // sequence number → storedDead
 	probeBucket = []byte("queue.probe") // what Ping writes
 	tallyBucket = []byte("queue.tally") // in:FROM and out:FATE → items (8 bytes)
 )
 
-// Ledger is the record of finished ids in the same file, so that it changes in the same transaction; dedupe.Bolt is one.
+// Ledger is the set of finished ids in the same file, so that it changes in the same transaction. dedupe.Bolt is one.
 type Ledger interface {
 	SeenTx(tx *bbolt.Tx, lane, id string) bool
 	AddTx(tx *bbolt.Tx, lane string, ids ...string) error
@@ -31,7 +32,7 @@ type Ledger interface {
 
 // BoltOptions are the settings of a queue in a file. The zero value of each means its default.
 type BoltOptions struct {
-	TTL time.Duration    // how long memos are remembered after the last step in a lane; default 48 h
+	TTL time.Duration    // how long memos are remembered after the last change of a lane; default 48 h
 	Now func() time.Time // the clock of expiry; default time.Now
 	Log *slog.Logger     // default: none
 }
@@ -43,7 +44,7 @@ type Bolt struct {
 	opts   BoltOptions
 	writes *writer
 	proven proof
-	work   *inbox[*Lease]
+	awake  *inbox[string] // lanes that are ready
 	opened time.Time
 	stop   chan struct{}
 	once   sync.Once
@@ -56,9 +57,10 @@ type Bolt struct {
 type lane struct {
 	items   []Item // in the order of At
 	state   laneState
+	lease   *Lease // the last one
 	tries   int
 	since   time.Time
-	cut     bool        // an attempt was cut off
+	cut     bool        // an attempt was abandoned
 	topic   string      // what a paused lane waits for
 	timer   *time.Timer // ends the pause
 	readyAt time.Time
@@ -78,11 +80,12 @@ type storedDead struct {
 	Value    []byte `json:"value"`
 	Reason   string `json:"reason"`
 	Attempts int    `json:"attempts"`
-	At       int64  `json:"at"` // ms
+	At       int64  `json:"at"`     // ms
+	Pinned   []byte `json:"pinned"` // what was pinned in the lane; nil if there was nothing
 }
 
-// NewBolt starts a queue on an open file, which the caller closes after the queue. All lanes that an earlier process left
-// unfinished are ready again, as cut off: nobody knows how far it came.
+// NewBolt starts a queue on an open file, which the caller closes after the queue. All lanes that an earlier process left unfinished are
+// ready again, as abandoned, because nobody knows how far it came.
 func NewBolt(db *bbolt.DB, ledger Ledger, o BoltOptions) (*Bolt, error) {
 	o.TTL = or(o.TTL, 48*time.Hour)
 	if o.Now == nil {
@@ -91,9 +94,9 @@ func NewBolt(db *bbolt.DB, ledger Ledger, o BoltOptions) (*Bolt, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	q := &Bolt{db: db, ledger: ledger, opts: o, work: newInbox[*Lease](), opened: time.Now(), stop: make(chan struct{}), lanes: map[string]*lane{}}
+	q := &Bolt{db: db, ledger: ledger, opts: o, awake: newInbox[string](), opened: time.Now(), stop: make(chan struct{}), lanes: map[string]*lane{}}
 	err := db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{itemsBucket, memosBucket, deadBucket, probeBucket, tallyBucket} {
+		for _, name := range [][]byte{itemsBucket, memosBucket, pinsBucket, deadBucket, probeBucket, tallyBucket} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
@@ -101,7 +104,7 @@ func NewBolt(db *bbolt.DB, ledger Ledger, o BoltOptions) (*Bolt, error) {
 		return tx.Bucket(itemsBucket).ForEach(func(k, v []byte) error {
 			name, member, ok := strings.Cut(string(k), "\x00")
 			if !ok || len(v) < 8 {
-				return fmt.Errorf("%q is no item", k)
+				return fmt.Errorf("%q is not an item", k)
 			}
 			l := q.lane(name)
 			l.insert(decode(name, member, v))
@@ -162,13 +165,13 @@ func (l *lane) insert(it Item) bool {
 	return true
 }
 
-// ready hands a lane to the next free worker. The caller holds mu, or is alone.
+// ready passes a lane to the next free worker. The caller holds mu, or is alone.
 func (q *Bolt) ready(name string, l *lane) {
 	if l.timer != nil {
 		l.timer.Stop()
 	}
 	l.state, l.topic, l.timer, l.readyAt = ready, "", nil, time.Now()
-	q.work.put(&Lease{Item: Item{Lane: name}, held: q})
+	q.awake.put(name)
 }
 
 // Put implements Queue.
@@ -230,55 +233,92 @@ func count(tx *bbolt.Tx, name string) error {
 // Lease implements Queue.
 func (q *Bolt) Lease(ctx context.Context) (*Lease, error) {
 	for {
-		l, err := q.work.take(ctx, q.stop)
+		lane, err := q.awake.take(ctx, q.stop)
 		if err != nil {
 			return nil, err
 		}
-		if ok, err := q.claim(l); err != nil {
-			return nil, err
-		} else if ok {
-			return l, nil
+		if l, err := q.claim(lane); l != nil || err != nil {
+			return l, err
 		}
 	}
 }
 
-// claim fills a lease with its lane's first item that is not finished.
-func (q *Bolt) claim(l *Lease) (bool, error) {
-	var known []Item // finished otherwise
-	err := q.db.View(func(tx *bbolt.Tx) error {
+// claim leases a lane with its first item that is not finished. It returns nil if there is none.
+func (q *Bolt) claim(name string) (l *Lease, err error) {
+	var known []Item // finished with another item
+	err = q.db.View(func(tx *bbolt.Tx) error {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		in := q.lanes[l.Lane]
-		for in != nil && len(in.items) > 0 && q.ledger.SeenTx(tx, l.Lane, in.items[0].ID) {
+		in := q.lanes[name]
+		for in != nil && len(in.items) > 0 && q.ledger.SeenTx(tx, name, in.items[0].ID) {
 			known = append(known, in.items[0])
 			in.items = in.items[1:]
 		}
 		if in == nil || len(in.items) == 0 {
-			delete(q.lanes, l.Lane)
+			delete(q.lanes, name)
 			return nil
 		}
-		in.state = leased
-		in.tries++
-		if in.since.IsZero() {
-			in.since = time.Now()
-		}
-		l.Item, l.Attempt, l.Abandoned, l.Since, l.entry = in.items[0], in.tries, in.cut, in.since, in
-		if in.cut {
-			l.Cut = q.opened
-		}
-		in.cut = false
-		if v := tx.Bucket(memosBucket).Get([]byte(l.Lane)); len(v) > 8 && q.fresh(v) {
-			l.Memo = slices.Clone(v[8:])
-		}
+		l = q.lease(tx, in)
 		return nil
 	})
-	for _, it := range known { // not in the midst of reading: the writer may wait for all readers
+	for _, it := range known { // not while reading: the writer may wait for all readers
 		q.writes.later(func(tx *bbolt.Tx) error { return leave(tx, it, Duplicate) })
 	}
 	if err != nil {
-		return false, fmt.Errorf("queue: leasing a lane: %w", err)
+		return nil, fmt.Errorf("queue: leasing a lane: %w", err)
 	}
-	return l.Attempt > 0, nil
+	return l, nil
+}
+
+// handle is what a Lease of Bolt carries.
+type handle struct {
+	lane    *lane
+	retried bool // the item was a dead letter
+}
+
+// lease begins an attempt at a lane's first item. The caller holds mu.
+func (q *Bolt) lease(tx *bbolt.Tx, in *lane) *Lease {
+	it := in.items[0]
+	pinned, _ := q.remembered(tx, pinsBucket, []byte(it.Lane))
+	mark, retried := q.remembered(tx, pinsBucket, itemKey(it))
+	if retried {
+		in.tries = max(in.tries, 1)
+		if pinned == nil && mark[0] == '+' {
+			pinned = mark[1:]
+		}
+	}
+	in.state = leased
+	in.tries++
+	if in.since.IsZero() {
+		in.since = time.Now()
+	}
+	l := &Lease{
+		Item: it, Attempt: in.tries, Abandoned: in.cut, Since: in.since, Pinned: pinned,
+		store: q, entry: handle{in, retried},
+	}
+	if in.cut {
+		l.Cut = q.opened
+	}
+	in.cut, in.lease = false, l
+	if memo, ok := q.remembered(tx, memosBucket, []byte(it.Lane)); ok && len(memo) > 0 {
+		l.Memo = memo
+	}
+	return l
+}
+
+// remembered returns the value of a key that has an expiry.
+func (q *Bolt) remembered(tx *bbolt.Tx, bucket, key []byte) (value []byte, ok bool) {
+	v := tx.Bucket(bucket).Get(key)
+	if len(v) < 8 || !q.fresh(v) {
+		return nil, false
+	}
+	return append([]byte{}, v[8:]...), true
+}
+
+// remember keeps a value until nothing has changed in its lane for TTL.
+func (q *Bolt) remember(tx *bbolt.Tx, bucket, key, value []byte) error {
+	v := binary.BigEndian.AppendUint64(nil, uint64(q.opts.Now().Add(q.opts.TTL).UnixMilli()))
+	return tx.Bucket(bucket).Put(key, append(v, value...))
 }
 
 func (q *Bolt) fresh(v []byte) bool {
@@ -299,12 +339,14 @@ func leave(tx *bbolt.Tx, it Item, fate string) error {
 
 // mine returns the lane of a lease that has not ended. The caller holds mu.
 func (q *Bolt) mine(l *Lease) (*lane, error) {
-	in, ok := l.entry.(*lane)
-	if !ok || in.state != leased || q.lanes[l.Lane] != in || len(in.items) == 0 {
+	h, ok := l.entry.(handle)
+	if !ok || h.lane.state != leased || h.lane.lease != l {
 		return nil, ErrLost
 	}
-	return in, nil
+	return h.lane, nil
 }
+
+func same(a, b Item) bool { return a.ID == b.ID && a.Via == b.Via }
 
 // A lease in a file cannot be taken over while the process runs.
 func (q *Bolt) until(*Lease) time.Time { return time.Now().Add(time.Hour) }
@@ -316,22 +358,43 @@ func (q *Bolt) record(tx *bbolt.Tx, lane string, o Outcome) error {
 	if o.Memo == nil {
 		return nil
 	}
-	v := binary.BigEndian.AppendUint64(nil, uint64(q.opts.Now().Add(q.opts.TTL).UnixMilli()))
-	return tx.Bucket(memosBucket).Put([]byte(lane), append(v, o.Memo...))
+	return q.remember(tx, memosBucket, []byte(lane), o.Memo)
+}
+
+func (q *Bolt) keep(_ context.Context, l *Lease, pinned []byte) error {
+	q.mu.Lock()
+	_, err := q.mine(l)
+	q.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	err = q.writes.do(func(tx *bbolt.Tx) error { return q.remember(tx, pinsBucket, []byte(l.Lane), pinned) })
+	if err != nil {
+		return fmt.Errorf("queue: pinning a result: %w", err)
+	}
+	return nil
 }
 
 func (q *Bolt) done(_ context.Context, l *Lease, o Outcome) error {
-	return q.finish(l, o, func(*bbolt.Tx) error { return nil })
+	return q.finish(l, o, func(tx *bbolt.Tx) error {
+		if o.Unsettled || l.Pinned == nil {
+			return nil
+		}
+		return tx.Bucket(pinsBucket).Delete([]byte(l.Lane))
+	})
 }
 
 func (q *Bolt) bury(_ context.Context, l *Lease, reason string, o Outcome) error {
 	o.Finished, o.Fate = append(o.Finished[:len(o.Finished):len(o.Finished)], l.ID), SetAside
 	return q.finish(l, o, func(tx *bbolt.Tx) error {
-		return putDead(tx, storedDead{Lane: l.Lane, Member: member(l.Item), Value: encode(l.Item), Reason: reason, Attempts: l.Attempt, At: q.opts.Now().UnixMilli()})
+		return putDead(tx, storedDead{
+			Lane: l.Lane, Member: member(l.Item), Value: encode(l.Item), Reason: reason, Attempts: l.Attempt, At: q.opts.Now().UnixMilli(),
+			Pinned: l.Pinned,
+		})
 	})
 }
 
-// finish makes an outcome true together with what change does, removes the lease's item, and goes on to the lane's next.
+// finish applies an outcome together with change, removes the lease's item, and goes on to the lane's next.
 func (q *Bolt) finish(l *Lease, o Outcome, change func(*bbolt.Tx) error) error {
 	q.mu.Lock()
 	in, err := q.mine(l)
@@ -346,21 +409,27 @@ func (q *Bolt) finish(l *Lease, o Outcome, change func(*bbolt.Tx) error) error {
 		if err := change(tx); err != nil {
 			return err
 		}
+		if l.entry.(handle).retried {
+			if err := tx.Bucket(pinsBucket).Delete(itemKey(l.Item)); err != nil {
+				return err
+			}
+		}
 		return leave(tx, l.Item, o.Fate)
 	})
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if err != nil { // the item is still there: tried again as if cut off
+	if err != nil { // the item is still there: as if the attempt was abandoned
 		in.cut = true
 		q.ready(l.Lane, in)
 		return fmt.Errorf("queue: finishing an item: %w", err)
 	}
-	in.items = slices.DeleteFunc(in.items, func(it Item) bool { return it.ID == l.ID && it.Via == l.Via })
+	in.items = slices.DeleteFunc(in.items, func(it Item) bool { return same(it, l.Item) })
 	if o.Unsettled {
 		in.cut = l.Abandoned
 	} else {
 		in.tries, in.since, in.cut = 0, time.Time{}, false
 	}
+	in.lease = nil
 	if len(in.items) == 0 {
 		delete(q.lanes, l.Lane)
 		return nil
@@ -411,9 +480,9 @@ func (q *Bolt) Wake(_ context.Context, topic string) error {
 	return nil
 }
 
-// Ping implements Queue. What it writes is larger than most events, so that a disk which has no room for those has none for it.
+// Ping implements Queue. What it writes is larger than most events, so it fails before a disk has no room for those.
 func (q *Bolt) Ping(ctx context.Context) error {
-	if q.proven.still() {
+	if q.proven.fresh() {
 		return q.db.View(func(*bbolt.Tx) error { return nil })
 	}
 	err := q.writes.within(ctx, func(tx *bbolt.Tx) error {
@@ -423,7 +492,7 @@ func (q *Bolt) Ping(ctx context.Context) error {
 	return err
 }
 
-// Close implements Queue. What is in a worker's hands is found as cut off when the file is opened again.
+// Close implements Queue. Lanes that are leased are abandoned when the file is opened again.
 func (q *Bolt) Close() error {
 	q.once.Do(func() {
 		close(q.stop)
@@ -439,31 +508,42 @@ func (q *Bolt) Close() error {
 	return nil
 }
 
-// Sweep forgets memos whose time is over, at most limit of them, and returns how many it forgot.
-func (q *Bolt) Sweep(limit int) (int, error) {
-	var over [][]byte
-	err := q.db.View(func(tx *bbolt.Tx) error {
-		c := tx.Bucket(memosBucket).Cursor()
-		for k, v := c.First(); k != nil && len(over) < limit; k, v = c.Next() {
+// Sweep deletes memos and pinned results that have expired, at most limit of them, and returns how many it deleted.
+func (q *Bolt) Sweep(limit int) (n int, err error) {
+	for _, bucket := range [][]byte{memosBucket, pinsBucket} {
+		expired, err := q.expired(bucket, limit-n)
+		if err == nil && len(expired) > 0 {
+			err = q.writes.do(func(tx *bbolt.Tx) error { return q.deleteExpired(tx.Bucket(bucket), expired) })
+		}
+		if err != nil {
+			return n, fmt.Errorf("queue: deleting what has expired: %w", err)
+		}
+		n += len(expired)
+	}
+	return n, nil
+}
+
+func (q *Bolt) expired(bucket []byte, limit int) (keys [][]byte, err error) {
+	err = q.db.View(func(tx *bbolt.Tx) error {
+		c := tx.Bucket(bucket).Cursor()
+		for k, v := c.First(); k != nil && len(keys) < limit; k, v = c.Next() {
 			if len(v) < 8 || !q.fresh(v) {
-				over = append(over, slices.Clone(k))
+				keys = append(keys, slices.Clone(k))
 			}
 		}
 		return nil
 	})
-	if err == nil && len(over) > 0 {
-		err = q.writes.do(func(tx *bbolt.Tx) error {
-			b := tx.Bucket(memosBucket)
-			for _, k := range over {
-				if v := b.Get(k); len(v) >= 8 && q.fresh(v) { // used since
-					continue
-				}
-				if err := b.Delete(k); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	return keys, err
+}
+
+func (q *Bolt) deleteExpired(b *bbolt.Bucket, keys [][]byte) error {
+	for _, k := range keys {
+		if v := b.Get(k); len(v) >= 8 && q.fresh(v) { // written again since
+			continue
+		}
+		if err := b.Delete(k); err != nil {
+			return err
+		}
 	}
-	return len(over), err
+	return nil
 }

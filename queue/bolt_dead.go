@@ -11,7 +11,7 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// maxDead bounds what is set aside; the oldest go first.
+// maxDead bounds the dead letters; the oldest are deleted first.
 const maxDead = 10000
 
 func putDead(tx *bbolt.Tx, d storedDead) error {
@@ -82,7 +82,7 @@ func (q *Bolt) Dead(_ context.Context, limit int) ([]Dead, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("queue: listing what was set aside: %w", err)
+		return nil, fmt.Errorf("queue: listing dead letters: %w", err)
 	}
 	return out, nil
 }
@@ -95,6 +95,9 @@ func (q *Bolt) Revive(_ context.Context, id string) error {
 		it = decode(d.Lane, d.Member, d.Value)
 		it.From = Revived
 		if err := q.ledger.RemoveTx(tx, d.Lane, it.ID); err != nil {
+			return err
+		}
+		if err := q.remember(tx, pinsBucket, itemKey(it), retryMark(d.Pinned)); err != nil {
 			return err
 		}
 		fresh, err = q.enter(tx, it)
@@ -135,7 +138,7 @@ func (q *Bolt) dropDead(id string, also func(*bbolt.Tx, storedDead) error) error
 		return b.Delete(k)
 	})
 	if err != nil {
-		return fmt.Errorf("queue: changing what was set aside: %w", err)
+		return fmt.Errorf("queue: changing dead letters: %w", err)
 	}
 	if !found {
 		return ErrNotFound

@@ -15,7 +15,7 @@ import (
 	"giosgbot/queue"
 )
 
-// full lets every write to an open file fail as on a full disk, until mend.
+// full makes every write to an open file fail as on a full disk, until mend.
 func full(t *testing.T, file *os.File) (mend func()) {
 	t.Helper()
 	disk, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
@@ -39,7 +39,7 @@ func full(t *testing.T, file *os.File) (mend func()) {
 	}
 }
 
-// A file on a full disk can still be read. Ping says all the same that nothing can be kept, and that it is over when it is.
+// A file on a full disk can still be read. Ping reports all the same that nothing can be kept, until it can.
 func TestBoltOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	var f *os.File

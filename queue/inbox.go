@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-// inbox hands work from those who find it to those who wait for it. It never blocks the finder.
+// inbox passes work from the goroutines that find it to the workers that wait for it. It never blocks the finder.
 type inbox[T any] struct {
 	mu      sync.Mutex
 	list    []T           // guarded by mu
-	waiting int           // takers in take, less those that work is being fetched for; guarded by mu
+	waiting int           // callers of take, less those for whom work is being fetched; guarded by mu
 	filled  chan struct{} // a token: the list may have something
 	wanted  chan struct{} // a token: somebody may be waiting
 }
@@ -25,7 +25,7 @@ func (b *inbox[T]) put(v ...T) {
 	signal(b.filled)
 }
 
-// take waits for something in the list; stop ends the waiting with ErrClosed.
+// take waits for work; it returns ErrClosed when stop is closed.
 func (b *inbox[T]) take(ctx context.Context, stop <-chan struct{}) (v T, err error) {
 	b.count(1)
 	defer b.count(-1)
@@ -35,20 +35,9 @@ func (b *inbox[T]) take(ctx context.Context, stop <-chan struct{}) (v T, err err
 			return v, ErrClosed
 		default:
 		}
-		b.mu.Lock()
-		if len(b.list) > 0 {
-			v = b.list[0]
-			var zero T
-			b.list[0] = zero
-			b.list = b.list[1:]
-			more := len(b.list) > 0
-			b.mu.Unlock()
-			if more {
-				signal(b.filled)
-			}
+		if v, ok := b.next(); ok {
 			return v, nil
 		}
-		b.mu.Unlock()
 		signal(b.wanted)
 		select {
 		case <-b.filled:
@@ -60,29 +49,46 @@ func (b *inbox[T]) take(ctx context.Context, stop <-chan struct{}) (v T, err err
 	}
 }
 
+func (b *inbox[T]) next() (v T, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.list) == 0 {
+		return v, false
+	}
+	v = b.list[0]
+	var zero T
+	b.list[0] = zero
+	b.list = b.list[1:]
+	if len(b.list) > 0 {
+		signal(b.filled)
+	}
+	return v, true
+}
+
 func (b *inbox[T]) count(d int) {
 	b.mu.Lock()
 	b.waiting += d
 	b.mu.Unlock()
 }
 
-// reserve keeps a waiting taker for work that is about to be put; unreserve follows in any case.
-func (b *inbox[T]) reserve() bool {
+// reserve sets up to most waiting workers apart for work that is being fetched, and returns how many. The caller returns them with
+// release in any case.
+func (b *inbox[T]) reserve(most int) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.waiting <= len(b.list) {
-		return false
+	n := max(0, min(most, b.waiting-len(b.list)))
+	b.waiting -= n
+	return n
+}
+
+func (b *inbox[T]) release(n int) {
+	if n > 0 {
+		b.count(n)
+		signal(b.wanted)
 	}
-	b.waiting--
-	return true
 }
 
-func (b *inbox[T]) unreserve() {
-	b.count(1)
-	signal(b.wanted)
-}
-
-// demand is how many takers would be left waiting after all that is in the list was taken.
+// demand returns how many workers would still wait after all that is in the list was taken.
 func (b *inbox[T]) demand() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -5,15 +5,15 @@ import (
 	"strconv"
 )
 
-// partitions is part of every key name: changing it loses what is in the lanes of a running fleet.
+// partitions is part of every key name: another number would hide what is in the lanes of a running fleet.
 const partitions = 16
 
-// Keys names what the queue keeps in Redis. All keys of a lane lie in one slot of a Cluster.
+// Keys names what the queue keeps in Redis. All keys of a lane are in one slot of a Cluster.
 type Keys struct {
-	Prefix string // of every key; for deployments that share a Redis
+	Prefix string // of every key, for deployments that share a Redis
 }
 
-// Seen is the key of the set of ids that were finished in a lane.
+// Seen returns the key of the set of ids that were finished in a lane.
 func (k Keys) Seen(lane string) string { return k.lane(lane, "seen") }
 
 func (k Keys) lane(lane, kind string) string { return k.part(partition(lane), kind) + ":" + lane }
@@ -22,7 +22,7 @@ func (k Keys) part(p int, kind string) string {
 	return k.Prefix + ":{" + strconv.Itoa(p) + "}:" + kind
 }
 
-// all is the list of keys that the scripts of a lane take, in their order.
+// all returns the keys that every script of a lane takes, in the order that prelude names.
 func (k Keys) all(lane string) []string {
 	p := partition(lane)
 	return []string{

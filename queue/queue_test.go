@@ -52,7 +52,7 @@ func (f *file) Open(t *testing.T) queue.Queue {
 	return q
 }
 
-// Kill closes the file under the queue's feet: what it had not committed is gone.
+// Kill closes the file while the queue uses it: what it had not committed is gone.
 func (f *file) Kill(q queue.Queue) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -81,7 +81,7 @@ func TestBolt(t *testing.T) {
 	})
 }
 
-// TestRedisCluster runs the same promises on three masters, whose scripts must keep to one slot.
+// TestRedisCluster runs the promises on three masters. Each script must work on one slot only.
 func TestRedisCluster(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t)
@@ -96,7 +96,7 @@ func TestRedisCluster(t *testing.T) {
 	})
 }
 
-// server is a Redis whose clients can be cut off, as a frozen or killed process is.
+// server is a Redis whose clients can be disconnected, as those of a frozen or killed process are.
 type server struct {
 	dial  func() redis.UniversalClient
 	keys  queue.Keys
@@ -260,8 +260,8 @@ func TestRedisThatLostItsDataIsUsedAgain(t *testing.T) {
 	}
 }
 
-// After a loss nobody works until whoever was at work has stopped. A second loss meanwhile begins that anew, and a replica that starts
-// meanwhile does not end it.
+// After a loss nobody works until all leases of before have expired. A second loss meanwhile begins that wait anew, and a replica that
+// starts meanwhile does not end it.
 func TestRedisThatLosesItsDataTwice(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)
@@ -288,7 +288,7 @@ func TestRedisThatLosesItsDataTwice(t *testing.T) {
 		return since
 	}
 	q := open()
-	waiting, stop := context.WithCancel(t.Context()) // only who wants work looks for it
+	waiting, stop := context.WithCancel(t.Context()) // only a queue with a waiting worker reads
 	asked := make(chan struct{})
 	go func() {
 		defer close(asked)
@@ -303,7 +303,7 @@ func TestRedisThatLosesItsDataTwice(t *testing.T) {
 	first := wipe()
 	open()
 	if groups, err := c.XInfoGroups(t.Context(), "giosgbot:{0}:ready").Result(); err == nil && len(groups) > 0 {
-		t.Error("who starts ends the rest of the others")
+		t.Error("a replica that starts ends the wait of the others")
 	}
 	second := wipe()
 	if second < first {
@@ -320,7 +320,7 @@ func TestRedisThatLosesItsDataTwice(t *testing.T) {
 	}
 }
 
-// A failover loses nothing that the replica had; the queue goes on by itself.
+// A failover loses nothing that the standby had; the queue goes on by itself.
 func TestRedisSentinelFailover(t *testing.T) {
 	t.Parallel()
 	s := redistest.StartSentinel(t)
@@ -362,7 +362,7 @@ func TestRedisSentinelFailover(t *testing.T) {
 	}
 }
 
-// An idle queue leaves nothing behind but what is remembered of its lanes, and that has an end.
+// An idle queue leaves nothing in Redis but what it remembers of its lanes, and that expires.
 func TestRedisKeysEnd(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)
@@ -398,7 +398,7 @@ func TestRedisKeysEnd(t *testing.T) {
 			continue // a few numbers
 		}
 		if ttl <= 0 {
-			t.Errorf("%s has no end", k)
+			t.Errorf("%s does not expire", k)
 		}
 		if !strings.Contains(k, ":seen:") && !strings.Contains(k, ":state:") {
 			t.Errorf("%s is left", k)
@@ -406,7 +406,7 @@ func TestRedisKeysEnd(t *testing.T) {
 	}
 }
 
-// A wake-up that was lost, by whatever hand, is made again by the next item.
+// A wake-up that was lost, for whatever reason, is made again by the next item.
 func TestRedisLostWakeUp(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)
@@ -434,7 +434,7 @@ func TestRedisLostWakeUp(t *testing.T) {
 	}
 }
 
-// panicky is a record of finished ids that panics for a lane.
+// panicky is a set of finished ids that panics for one lane.
 type panicky struct{ queue.Ledger }
 
 func (p panicky) SeenTx(tx *bbolt.Tx, lane, id string) bool {
@@ -444,7 +444,7 @@ func (p panicky) SeenTx(tx *bbolt.Tx, lane, id string) bool {
 	return p.Ledger.SeenTx(tx, lane, id)
 }
 
-// A change that panics in the hands of one caller holds up nobody else.
+// A change of one caller that panics holds up nobody else.
 func TestBoltOutlivesAPanic(t *testing.T) {
 	t.Parallel()
 	db, err := bbolt.Open(filepath.Join(t.TempDir(), "bot.db"), 0o600, nil)
@@ -482,7 +482,7 @@ func TestBoltOutlivesAPanic(t *testing.T) {
 	lease(t, q)
 }
 
-// held holds back the first waking of a lane that a replica has found due.
+// held delays the first command by which a replica wakes a lane that it has found due.
 type held struct {
 	once             sync.Once
 	found, free, end chan struct{}
@@ -509,7 +509,7 @@ func (h *held) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// Two replicas find a lane due. The one that comes late does not end what the lane waits for by then.
+// Two replicas find a lane due. The late one does not end the pause that the lane has by then.
 func TestRedisLateWaking(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)

@@ -20,50 +20,55 @@ const group = "g"
 // RedisOptions are the settings of a queue in Redis. The zero value of each means its default.
 type RedisOptions struct {
 	Keys  Keys          // names; default prefix "giosgbot"
-	TTL   time.Duration // how long finished ids and memos are remembered after the last step in a lane; default 48 h
-	Lease time.Duration // a worker that is silent for this long has lost its lanes; default 5 s
-	Rest  time.Duration // how much longer than a lease to wait when Redis has lost its data; default 2 s
+	TTL   time.Duration // how long finished ids and memos are remembered after the last change of a lane; default 48 h
+	Lease time.Duration // a lease that is not renewed for this long expires; default 5 s
+	Rest  time.Duration // how much longer than a lease to wait before work begins when Redis has lost its data; default 2 s
 	Block time.Duration // how long one read waits for work; a closing queue waits for it; default 1 s
-	Turns int           // items that one lane may have worked on in a row before others go first; default 16
+	Turns int           // items that one lane may have worked on in a row before other lanes go first; default 16
 	Log   *slog.Logger  // default: none
 
 	OnLoss func() // is called when Redis has come back without its data; may be nil
 }
 
-// Redis is a queue for many processes. A lane's wake-up is an entry of a stream, and the pending list of the stream's consumer
-// group is the table of leases: an entry is ours while it is pending for our consumer name with the delivery count that we saw.
+// Redis is a queue for many processes. A lane's wake-up is an entry of a stream, and the pending list of the stream's consumer group is
+// the table of leases: an entry is ours while it is pending for our consumer name with the delivery count that we saw.
 type Redis struct {
 	client   redis.UniversalClient
 	opts     RedisOptions
 	consumer string
-	work     *inbox[*Lease] // lanes in our hands that no worker has yet; unclaimed ones have no item
+	found    *inbox[found] // lanes that are ours and that no worker has yet
 
 	stop    chan struct{}
 	once    sync.Once
 	loops   sync.WaitGroup
-	hurry   chan time.Duration // a lane was paused for this long: look again by then
+	hurry   chan time.Duration // a lane was paused for this long: look for due lanes by then
 	trouble sync.Map           // what is failing now, so that it is logged once
 	writes  proof
 
 	mu   sync.Mutex
-	held map[*entry]struct{} // guarded by mu
+	ours map[*entry]struct{} // guarded by mu
 }
 
-// entry is a wake-up in our hands.
+// found is a wake-up that is ours, with the lease if the lane is claimed already.
+type found struct {
+	entry *entry
+	lease *Lease // nil: not claimed yet
+}
+
+// entry is a wake-up that is pending for us.
 type entry struct {
-	q     *Redis
-	id    string
-	count int64
-	lane  string
-	turns int
+	id         string
+	deliveries int64
+	lane       string
+	turns      int
 
 	mu    sync.Mutex
-	until time.Time // guarded by mu
+	until time.Time // guarded by mu; zero: not claimed yet
 }
 
 // NewRedis starts a queue on a client, which the caller closes after the queue.
 //
-// It fails when Redis does not answer, or when it may evict keys: a lane that Redis forgets is a visitor without an answer.
+// It fails when Redis does not answer, and when Redis may evict keys, because a visitor whose lane is evicted gets no answer.
 func NewRedis(ctx context.Context, client redis.UniversalClient, o RedisOptions) (*Redis, error) {
 	o.Keys.Prefix = or(o.Keys.Prefix, "giosgbot")
 	o.TTL = or(o.TTL, 48*time.Hour)
@@ -79,10 +84,10 @@ func NewRedis(ctx context.Context, client redis.UniversalClient, o RedisOptions)
 		client:   client,
 		opts:     o,
 		consumer: fmt.Sprintf("%s-%d-%s", host, os.Getpid(), uuid.NewString()[:8]),
-		work:     newInbox[*Lease](),
+		found:    newInbox[found](),
 		stop:     make(chan struct{}),
 		hurry:    make(chan time.Duration, 64),
-		held:     map[*entry]struct{}{},
+		ours:     map[*entry]struct{}{},
 	}
 	if err := q.prepare(ctx); err != nil {
 		return nil, err
@@ -98,7 +103,7 @@ func NewRedis(ctx context.Context, client redis.UniversalClient, o RedisOptions)
 		}
 		q.loops.Go(func() { q.read(all) })
 	}
-	q.loops.Go(q.keep)
+	q.loops.Go(q.renewAll)
 	q.loops.Go(q.takeover)
 	q.loops.Go(q.promote)
 	return q, nil
@@ -112,30 +117,31 @@ func or[T comparable](v, def T) T {
 	return v
 }
 
-// prepare makes the consumer groups and checks that Redis keeps what it is given.
+// prepare makes the consumer groups and checks that Redis does not evict keys.
 func (q *Redis) prepare(ctx context.Context) error {
 	for p := range partitions {
 		if _, err := q.regroup(ctx, p, "start"); err != nil {
 			return fmt.Errorf("queue: preparing redis: %w", err)
 		}
 	}
-	return q.keeps(ctx)
+	return q.checkEviction(ctx)
 }
 
-// keeps checks that Redis does not throw away what it was given.
-func (q *Redis) keeps(ctx context.Context) error {
-	// Managed Redis may refuse CONFIG; then its own documentation has to be trusted.
+// checkEviction returns an error if Redis may evict keys.
+func (q *Redis) checkEviction(ctx context.Context) error {
+	// A managed Redis may refuse CONFIG. Then nothing can be checked.
 	policy, err := q.client.ConfigGet(ctx, "maxmemory-policy").Result()
 	if err == nil && policy["maxmemory-policy"] != "" && policy["maxmemory-policy"] != "noeviction" {
-		return fmt.Errorf("queue: redis may evict keys (maxmemory-policy is %s): set it to noeviction, or visitors are forgotten", policy["maxmemory-policy"])
+		return fmt.Errorf("queue: redis may evict keys (maxmemory-policy is %s): set it to noeviction, or events are lost", policy["maxmemory-policy"])
 	}
 	return nil
 }
 
-// regroup makes a partition's group if it is missing and nobody can be at work any more who had it. It returns how long that takes.
-func (q *Redis) regroup(ctx context.Context, p int, when string) (time.Duration, error) {
-	rest := q.opts.Lease + q.opts.Rest
-	ms, err := groupScript.Run(ctx, q.client, []string{q.ready(p), q.opts.Keys.part(p, "lost")}, rest.Milliseconds(), when).Int64()
+// regroup makes a partition's group if it is missing and nobody can be at work any more who had it. It returns how long to wait for that.
+func (q *Redis) regroup(ctx context.Context, p int, reason string) (time.Duration, error) {
+	wait := q.opts.Lease + q.opts.Rest
+	keys := []string{q.ready(p), q.opts.Keys.part(p, "lost")}
+	ms, err := groupScript.run(ctx, q.client, keys, groupArgs{wait: wait.Milliseconds(), reason: reason}).Int64()
 	return time.Duration(ms) * time.Millisecond, err
 }
 
@@ -145,15 +151,17 @@ func (q *Redis) ttl() int64 { return q.opts.TTL.Milliseconds() }
 
 // Put implements Queue.
 func (q *Redis) Put(ctx context.Context, it Item) error {
-	// A free worker of ours can have the lane at once, which saves the way by the readers.
-	taker := ""
-	if q.work.reserve() {
-		defer q.work.unreserve()
-		taker = q.consumer
+	args := putArgs{
+		member: member(it), time: it.At.UnixMilli(), body: it.Body, ttl: q.ttl(), lane: it.Lane, source: it.From,
+	}
+	// A free worker of ours can have the lane at once, without waiting for a reader.
+	free := q.found.reserve(1)
+	defer q.found.release(free)
+	if free > 0 {
+		args.taker = q.consumer
 	}
 	start := time.Now()
-	answer, err := putScript.Run(ctx, q.client, q.opts.Keys.all(it.Lane),
-		member(it), it.At.UnixMilli(), it.Body, q.ttl(), it.Lane, it.From, taker).Slice()
+	answer, err := putScript.run(ctx, q.client, q.opts.Keys.all(it.Lane), args).Slice()
 	if err != nil {
 		q.writes.note(err)
 		return fmt.Errorf("queue: keeping an item: %w", err)
@@ -163,10 +171,10 @@ func (q *Redis) Put(ctx context.Context, it Item) error {
 	}
 	id, _ := answer[0].(string)
 	lane, _ := answer[1].(string)
-	if len(answer) == 2 { // of another lane, which has waited longer
+	if len(answer) == 2 { // another lane, which has waited longer
 		q.arrive(id, lane, 1)
-	} else if l, ok := q.leased(&entry{q: q, id: id, lane: lane, count: 1}, answer[2:], start); ok {
-		q.work.put(l)
+	} else if l, ok := q.leased(&entry{id: id, lane: lane, deliveries: 1}, answer[2:], start); ok {
+		q.found.put(found{l.entry.(*entry), l})
 	}
 	return nil
 }
@@ -181,18 +189,17 @@ func member(it Item) string {
 // Lease implements Queue.
 func (q *Redis) Lease(ctx context.Context) (*Lease, error) {
 	for {
-		l, err := q.work.take(ctx, q.stop)
+		f, err := q.found.take(ctx, q.stop)
 		if err != nil {
 			return nil, err
 		}
-		if l.Attempt > 0 {
-			return l, nil
+		if f.lease != nil {
+			return f.lease, nil
 		}
-		e := l.entry.(*entry)
 		start := time.Now()
-		answer, err := q.claim(ctx, e)
+		answer, err := q.claim(ctx, f.entry)
 		if err != nil {
-			q.release(e) // nobody renews it any more, so it is taken over when the lease is out
+			q.release(f.entry) // nobody renews it any more, so it is taken over when the lease expires
 			q.failing("claiming a lane", err)
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
@@ -200,22 +207,26 @@ func (q *Redis) Lease(ctx context.Context) (*Lease, error) {
 			continue
 		}
 		q.fine("claiming a lane")
-		if l, ok := q.leased(e, answer, start); ok {
+		if l, ok := q.leased(f.entry, answer, start); ok {
 			return l, nil
 		}
 	}
 }
 
-// claim asks for the lane's first item. A caller who gives up meanwhile must not leave the lane half taken.
+// claim asks for the lane's first item. It does not stop when ctx ends, so that no lane is left half taken.
 func (q *Redis) claim(ctx context.Context, e *entry) ([]any, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.opts.Lease/2)
 	defer cancel()
-	return claimScript.Run(ctx, q.client, q.opts.Keys.all(e.lane), e.id, q.consumer, e.count, q.ttl()).Slice()
+	return claimScript.run(ctx, q.client, q.opts.Keys.all(e.lane), claimArgs{q.wakeUp(e)}).Slice()
 }
 
-// leased reads what head answered. Without an item the wake-up is no longer ours.
+func (q *Redis) wakeUp(e *entry) wakeUp {
+	return wakeUp{entry: e.id, consumer: q.consumer, deliveries: e.deliveries, ttl: q.ttl()}
+}
+
+// leased reads what the Lua function head answered. Without an item the wake-up is no longer ours.
 func (q *Redis) leased(e *entry, answer []any, start time.Time) (*Lease, bool) {
-	if len(answer) < 8 || answer[0] != "item" {
+	if len(answer) < 9 || answer[0] != "item" {
 		q.release(e)
 		return nil, false
 	}
@@ -228,14 +239,14 @@ func (q *Redis) leased(e *entry, answer []any, start time.Time) (*Lease, bool) {
 		return int64(n)
 	}
 	e.extend(start.Add(q.opts.Lease))
-	q.hold(e) // it may have been given up as too late meanwhile
+	q.hold(e) // a renewal that came too late may have released it meanwhile
 	id, via, _ := strings.Cut(text(1), "|")
 	l := &Lease{
 		Item:      Item{Lane: e.lane, ID: id, Via: via, At: time.UnixMilli(number(2)), Body: []byte(text(3))},
 		Attempt:   int(number(5)),
 		Abandoned: number(6) == 1,
 		Since:     time.UnixMilli(number(7)),
-		held:      q,
+		store:     q,
 		entry:     e,
 	}
 	if l.Abandoned {
@@ -243,6 +254,9 @@ func (q *Redis) leased(e *entry, answer []any, start time.Time) (*Lease, bool) {
 	}
 	if m := text(4); m != "" {
 		l.Memo = []byte(m)
+	}
+	if pin, ok := answer[8].(string); ok {
+		l.Pinned = []byte(pin)
 	}
 	return l, true
 }
@@ -253,7 +267,7 @@ func (e *entry) extend(t time.Time) {
 	e.mu.Unlock()
 }
 
-// renewed extends the lease of a claimed lane, unless it has run out: its worker may have seen that and gone, so nobody may bring it back.
+// renewed extends the lease of a claimed lane, unless it has expired: its worker may have seen that and stopped, so it stays ended.
 func (e *entry) renewed(t time.Time) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -276,38 +290,51 @@ func (q *Redis) until(l *Lease) time.Time {
 
 func (q *Redis) hold(e *entry) {
 	q.mu.Lock()
-	q.held[e] = struct{}{}
+	q.ours[e] = struct{}{}
 	q.mu.Unlock()
 }
 
 func (q *Redis) release(e *entry) {
 	q.mu.Lock()
-	delete(q.held, e)
+	delete(q.ours, e)
 	q.mu.Unlock()
+}
+
+func (q *Redis) keep(ctx context.Context, l *Lease, pinned []byte) error {
+	e := l.entry.(*entry)
+	kept, err := keepScript.run(ctx, q.client, q.opts.Keys.all(l.Lane), keepArgs{wakeUp: q.wakeUp(e), pin: pinned}).Bool()
+	if err != nil {
+		return fmt.Errorf("queue: pinning a result: %w", err)
+	}
+	if !kept {
+		q.release(e)
+		return ErrLost
+	}
+	return nil
 }
 
 func (q *Redis) done(ctx context.Context, l *Lease, o Outcome) error {
 	e := l.entry.(*entry)
 	e.turns++
 	if e.turns >= q.opts.Turns {
-		return q.finish(ctx, l, "yield", "", o)
+		return q.finish(ctx, l, otherLane, "", o)
 	}
-	return q.finish(ctx, l, "next", "", o)
+	return q.finish(ctx, l, nextItem, "", o)
 }
 
 func (q *Redis) bury(ctx context.Context, l *Lease, reason string, o Outcome) error {
 	o.Finished, o.Fate = append(o.Finished[:len(o.Finished):len(o.Finished)], l.ID), SetAside
-	return q.finish(ctx, l, "bury", reason, o)
+	return q.finish(ctx, l, giveUp, reason, o)
 }
 
-func (q *Redis) finish(ctx context.Context, l *Lease, step, reason string, o Outcome) error {
+func (q *Redis) finish(ctx context.Context, l *Lease, n next, reason string, o Outcome) error {
 	e := l.entry.(*entry)
-	args := []any{e.id, q.consumer, e.count, q.ttl(), step, l.Lane, member(l.Item), o.Memo, flag(o.Memo != nil), reason, l.Attempt, stays(l, o), o.Fate}
-	for _, id := range o.Finished {
-		args = append(args, id)
+	args := finishArgs{
+		wakeUp: q.wakeUp(e), next: n, lane: l.Lane, member: member(l.Item), memo: o.Memo, hasMemo: o.Memo != nil,
+		fate: o.Fate, inherit: inherited(l, o), reason: reason, attempts: l.Attempt, finished: o.Finished,
 	}
 	start := time.Now()
-	answer, err := finishScript.Run(ctx, q.client, q.opts.Keys.all(l.Lane), args...).Slice()
+	answer, err := finishScript.run(ctx, q.client, q.opts.Keys.all(l.Lane), args).Slice()
 	if err != nil {
 		q.release(e)
 		return fmt.Errorf("queue: finishing an item: %w", err)
@@ -317,47 +344,39 @@ func (q *Redis) finish(ctx context.Context, l *Lease, step, reason string, o Out
 		return ErrLost
 	}
 	if next, ok := q.leased(e, answer, start); ok {
-		q.work.put(next)
+		q.found.put(found{e, next})
 	}
 	return nil
 }
 
-// stays is what the next item of the lane inherits of this attempt.
-func stays(l *Lease, o Outcome) string {
+// inherited returns what the next item of the lane inherits of this attempt.
+func inherited(l *Lease, o Outcome) inherit {
 	switch {
 	case !o.Unsettled:
-		return ""
+		return nothing
 	case l.Abandoned:
-		return "held"
+		return abandoned
 	}
-	return "tries"
-}
-
-func flag(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
+	return attempts
 }
 
 func (q *Redis) pause(ctx context.Context, l *Lease, p Pause) error {
-	act := "later"
+	args := pauseArgs{delay: p.After.Milliseconds(), act: "later", untouched: p.Untouched, abandoned: p.Untouched && l.Abandoned}
 	switch {
 	case p.Topic != "":
-		act = "park"
+		args.act = "park"
 	case p.After <= 0:
-		act = "now"
+		args.act = "now"
 	}
-	e := l.entry.(*entry)
-	return q.rest(ctx, e, p.Topic, p.After, act, p.Untouched, p.Untouched && l.Abandoned)
+	return q.giveBack(ctx, l.entry.(*entry), p.Topic, args)
 }
 
-// rest gives a wake-up back. Cut off says that work on it may have been in the middle.
-func (q *Redis) rest(ctx context.Context, e *entry, topic string, after time.Duration, act string, untouched, cutoff bool) error {
+// giveBack ends our hold on a wake-up.
+func (q *Redis) giveBack(ctx context.Context, e *entry, topic string, args pauseArgs) error {
 	defer q.release(e)
-	keys := append(q.opts.Keys.all(e.lane), q.opts.Keys.part(partition(e.lane), "parked")+":"+topic)
-	answer, err := pauseScript.Run(ctx, q.client, keys,
-		e.id, q.consumer, e.count, q.ttl(), e.lane, after.Milliseconds(), act, flag(untouched), flag(cutoff)).Slice()
+	args.wakeUp, args.lane = q.wakeUp(e), e.lane
+	keys := append(q.opts.Keys.all(e.lane), q.parked(partition(e.lane), topic))
+	answer, err := pauseScript.run(ctx, q.client, keys, args).Slice()
 	if err != nil {
 		return fmt.Errorf("queue: pausing a lane: %w", err)
 	}
@@ -365,10 +384,14 @@ func (q *Redis) rest(ctx context.Context, e *entry, topic string, after time.Dur
 		return ErrLost
 	}
 	select {
-	case q.hurry <- after:
+	case q.hurry <- time.Duration(args.delay) * time.Millisecond:
 	default: // the loop looks every second anyway
 	}
 	return nil
+}
+
+func (q *Redis) parked(p int, topic string) string {
+	return q.opts.Keys.part(p, "parked") + ":" + topic
 }
 
 // Wake implements Queue.
@@ -377,7 +400,7 @@ func (q *Redis) Wake(ctx context.Context, topic string) error {
 	sets := make([]*redis.StringSliceCmd, partitions)
 	_, err := q.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for p := range partitions {
-			sets[p] = pipe.SMembers(ctx, q.opts.Keys.part(p, "parked")+":"+topic)
+			sets[p] = pipe.SMembers(ctx, q.parked(p, topic))
 		}
 		return nil
 	})
@@ -386,8 +409,8 @@ func (q *Redis) Wake(ctx context.Context, topic string) error {
 	}
 	for p, set := range sets {
 		for _, lane := range set.Val() {
-			// Out of the set first: a lane that parks again meanwhile stands in it again.
-			if err := q.client.SRem(ctx, q.opts.Keys.part(p, "parked")+":"+topic, lane).Err(); err != nil {
+			// It leaves the set first: a lane that parks again meanwhile is added again.
+			if err := q.client.SRem(ctx, q.parked(p, topic), lane).Err(); err != nil {
 				errs = append(errs, err)
 				continue
 			}
@@ -401,13 +424,13 @@ func (q *Redis) Wake(ctx context.Context, topic string) error {
 }
 
 func (q *Redis) wakeLane(ctx context.Context, lane, why string) error {
-	return wakeScript.Run(ctx, q.client, q.opts.Keys.all(lane), lane, why).Err()
+	return wakeScript.run(ctx, q.client, q.opts.Keys.all(lane), wakeArgs{lane: lane, why: why}).Err()
 }
 
-// Ping implements Queue. A Redis that is full, is read-only, has too few standbys or cannot save answers all the same, so something is
-// written, in every partition, since nodes of a Cluster have troubles of their own.
+// Ping implements Queue. A Redis that is full, is read-only, has too few standbys or cannot save still answers, so Ping writes. It writes
+// to every partition, since each node of a Cluster can fail by itself.
 func (q *Redis) Ping(ctx context.Context) error {
-	if q.writes.still() {
+	if q.writes.fresh() {
 		return q.client.Ping(ctx).Err()
 	}
 	_, err := q.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {

@@ -57,7 +57,7 @@ func (q *Redis) Dead(ctx context.Context, limit int) ([]Dead, error) {
 	for p := range partitions {
 		got, err := q.client.XRangeN(ctx, q.opts.Keys.part(p, "dead"), "-", "+", int64(limit)).Result()
 		if err != nil {
-			return nil, fmt.Errorf("queue: listing what was set aside: %w", err)
+			return nil, fmt.Errorf("queue: listing dead letters: %w", err)
 		}
 		for _, m := range got {
 			out = append(out, dead(p, m))
@@ -83,14 +83,16 @@ func dead(p int, m redis.XMessage) Dead {
 
 // Revive implements Queue.
 func (q *Redis) Revive(ctx context.Context, id string) error {
-	d, entry, err := q.find(ctx, id)
+	l, err := q.find(ctx, id)
 	if err != nil {
 		return err
 	}
-	n, err := reviveScript.Run(ctx, q.client, q.opts.Keys.all(d.Item.Lane),
-		entry, d.Item.Lane, member(d.Item), d.Item.At.UnixMilli(), d.Item.Body, q.ttl()).Int()
+	n, err := reviveScript.run(ctx, q.client, q.opts.Keys.all(l.Item.Lane), reviveArgs{
+		letter: l.entry, lane: l.Item.Lane, member: member(l.Item), time: l.Item.At.UnixMilli(), body: l.Item.Body,
+		mark: retryMark(l.pinned), ttl: q.ttl(),
+	}).Int()
 	if err != nil {
-		return fmt.Errorf("queue: putting an item back: %w", err)
+		return fmt.Errorf("queue: retrying a dead letter: %w", err)
 	}
 	if n == 0 {
 		return ErrNotFound
@@ -100,31 +102,50 @@ func (q *Redis) Revive(ctx context.Context, id string) error {
 
 // Drop implements Queue.
 func (q *Redis) Drop(ctx context.Context, id string) error {
-	d, entry, err := q.find(ctx, id)
+	l, err := q.find(ctx, id)
 	if err != nil {
 		return err
 	}
-	if err := q.client.XDel(ctx, q.opts.Keys.part(partition(d.Item.Lane), "dead"), entry).Err(); err != nil {
-		return fmt.Errorf("queue: forgetting an item: %w", err)
+	if err := q.client.XDel(ctx, q.opts.Keys.part(partition(l.Item.Lane), "dead"), l.entry).Err(); err != nil {
+		return fmt.Errorf("queue: dropping a dead letter: %w", err)
 	}
 	return nil
 }
 
-func (q *Redis) find(ctx context.Context, id string) (Dead, string, error) {
+// letter is a dead letter as Redis keeps it.
+type letter struct {
+	Dead
+	entry  string // in the stream
+	pinned []byte // what was pinned in the lane; nil if there was nothing
+}
+
+// retryMark returns what marks a retried item in its lane: that an earlier attempt may have acted, and what it pinned.
+func retryMark(pinned []byte) []byte {
+	if pinned == nil {
+		return []byte{'-'}
+	}
+	return append([]byte{'+'}, pinned...)
+}
+
+func (q *Redis) find(ctx context.Context, id string) (letter, error) {
 	part, entry, ok := strings.Cut(id, ".")
 	p, err := strconv.Atoi(part)
 	if !ok || err != nil || p < 0 || p >= partitions {
-		return Dead{}, "", ErrNotFound
+		return letter{}, ErrNotFound
 	}
 	got, err := q.client.XRange(ctx, q.opts.Keys.part(p, "dead"), entry, entry).Result()
 	if err != nil && strings.Contains(err.Error(), "Invalid stream ID") {
-		return Dead{}, "", ErrNotFound
+		return letter{}, ErrNotFound
 	}
 	if err != nil {
-		return Dead{}, "", fmt.Errorf("queue: looking for an item that was set aside: %w", err)
+		return letter{}, fmt.Errorf("queue: looking for a dead letter: %w", err)
 	}
 	if len(got) == 0 {
-		return Dead{}, "", ErrNotFound
+		return letter{}, ErrNotFound
 	}
-	return dead(p, got[0]), entry, nil
+	l := letter{Dead: dead(p, got[0]), entry: entry}
+	if pin, ok := got[0].Values["pin"].(string); ok {
+		l.pinned = []byte(pin)
+	}
+	return l, nil
 }

@@ -3,6 +3,8 @@ package queue
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -10,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// read brings wake-ups from the streams of some partitions, as many as workers wait for.
+// read fetches wake-ups from the streams of some partitions while workers wait.
 func (q *Redis) read(parts []int) {
 	streams := make([]string, 2*len(parts))
 	at := map[string]int{}
@@ -19,19 +21,19 @@ func (q *Redis) read(parts []int) {
 		at[q.ready(p)] = p
 	}
 	for {
-		want := q.work.demand()
+		want := q.found.demand()
 		if want <= 0 {
 			select {
-			case <-q.work.wanted:
+			case <-q.found.wanted:
 				continue
 			case <-q.stop:
 				return
 			}
 		}
 		if len(parts) < partitions {
-			signal(q.work.wanted) // the other readers are asked too
+			signal(q.found.wanted) // the other readers are asked too
 		}
-		// A cancelled context would not end the wait, so there is none: it ends by itself.
+		// Cancelling a context would not end the wait in Redis. It ends by itself.
 		got, err := q.client.XReadGroup(context.Background(), &redis.XReadGroupArgs{
 			Group: group, Consumer: q.consumer, Streams: streams, Count: int64(want), Block: q.opts.Block,
 		}).Result()
@@ -64,8 +66,8 @@ func (q *Redis) read(parts []int) {
 	}
 }
 
-// restore makes the groups anew after Redis came back without its data. Without them nobody is given a lane. So whoever had one in
-// hand has lost it, and what he sent has come to rest, before another can have it. It returns false when the queue is closed first.
+// restore makes the groups anew after Redis came back without its data. Nobody is given a lane without them. By then all leases of before
+// have expired, and the calls that their workers made have taken effect. It returns false when the queue is closed first.
 func (q *Redis) restore(parts []int) bool {
 	for {
 		wait, err := q.regroupAll(parts)
@@ -80,7 +82,7 @@ func (q *Redis) restore(parts []int) bool {
 		}
 	}
 	q.fine("preparing redis")
-	q.opts.Log.Error("redis has lost its data: lanes and memories are gone; visitors who wait are looked for in giosg")
+	q.opts.Log.Error("redis has lost its data: lanes and memos are gone; a sweep finds the visitors who wait")
 	if q.opts.OnLoss != nil {
 		q.opts.OnLoss()
 	}
@@ -90,7 +92,7 @@ func (q *Redis) restore(parts []int) bool {
 func (q *Redis) regroupAll(parts []int) (wait time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := q.keeps(ctx); err != nil {
+	if err := q.checkEviction(ctx); err != nil {
 		return 0, err
 	}
 	for _, p := range parts {
@@ -103,19 +105,19 @@ func (q *Redis) regroupAll(parts []int) (wait time.Duration, err error) {
 	return wait, nil
 }
 
-// arrive puts a wake-up that is now pending for us into the hands of the next free worker.
-func (q *Redis) arrive(id, lane string, count int64) {
-	e := &entry{q: q, id: id, lane: lane, count: count}
+// arrive passes a wake-up that is now pending for us to the next free worker.
+func (q *Redis) arrive(id, lane string, deliveries int64) {
+	e := &entry{id: id, lane: lane, deliveries: deliveries}
 	q.hold(e)
-	q.work.put(&Lease{held: q, entry: e})
+	q.found.put(found{entry: e})
 }
 
-// keep renews the leases of all that is in our hands, read ahead or worked on.
-func (q *Redis) keep() {
+// renewAll renews the leases of all wake-ups that are ours, claimed or not.
+func (q *Redis) renewAll() {
 	for q.sleep(q.opts.Lease / 3) {
 		byPart := map[int][]*entry{}
 		q.mu.Lock()
-		for e := range q.held {
+		for e := range q.ours {
 			p := partition(e.lane)
 			byPart[p] = append(byPart[p], e)
 		}
@@ -131,29 +133,25 @@ func (q *Redis) keep() {
 func (q *Redis) renew(p int, entries []*entry) {
 	ctx, cancel := context.WithTimeout(context.Background(), q.opts.Lease/3)
 	defer cancel()
-	args := []any{q.consumer}
+	args := touchArgs{consumer: q.consumer}
 	for _, e := range entries {
-		args = append(args, e.id, e.count)
+		args.leases = append(args.leases, e.id, strconv.FormatInt(e.deliveries, 10))
 	}
 	start := time.Now()
-	lost, err := touchScript.Run(ctx, q.client, []string{q.ready(p)}, args...).StringSlice()
+	lost, err := touchScript.run(ctx, q.client, []string{q.ready(p)}, args).StringSlice()
 	if err != nil {
 		q.failing("renewing leases", err)
 		return
 	}
 	q.fine("renewing leases")
-	gone := map[string]bool{}
-	for _, id := range lost {
-		gone[id] = true
-	}
 	for _, e := range entries {
-		if gone[e.id] || !e.renewed(start.Add(q.opts.Lease)) {
+		if slices.Contains(lost, e.id) || !e.renewed(start.Add(q.opts.Lease)) {
 			q.release(e)
 		}
 	}
 }
 
-// takeover looks for wake-ups whose worker went silent, when there are workers to take them.
+// takeover looks for wake-ups whose lease has expired, when there are workers to take them.
 func (q *Redis) takeover() {
 	cursors := make([]string, partitions)
 	for p := range cursors {
@@ -162,7 +160,7 @@ func (q *Redis) takeover() {
 	for q.sleep(q.opts.Lease / 4) {
 		var all sync.WaitGroup
 		for p := range partitions {
-			if want := q.work.demand(); want > 0 {
+			if want := q.found.demand(); want > 0 {
 				all.Go(func() { cursors[p] = q.takeoverIn(p, cursors[p], want) })
 			}
 		}
@@ -170,11 +168,12 @@ func (q *Redis) takeover() {
 	}
 }
 
-// takeoverIn looks in one partition, and returns where to look on.
+// takeoverIn looks in one partition, and returns the cursor for the next time.
 func (q *Redis) takeoverIn(p int, cursor string, want int) string {
 	ctx, cancel := context.WithTimeout(context.Background(), q.opts.Lease/2)
 	defer cancel()
-	found, err := takeoverScript.Run(ctx, q.client, []string{q.ready(p)}, q.consumer, q.opts.Lease.Milliseconds(), cursor, want).Slice()
+	args := takeoverArgs{consumer: q.consumer, idle: q.opts.Lease.Milliseconds(), cursor: cursor, most: want}
+	found, err := takeoverScript.run(ctx, q.client, []string{q.ready(p)}, args).Slice()
 	if err != nil || len(found) == 0 {
 		q.failing("taking over", err)
 		return cursor
@@ -183,18 +182,20 @@ func (q *Redis) takeoverIn(p int, cursor string, want int) string {
 	for i := 1; i+2 < len(found); i += 3 {
 		id, _ := found[i].(string)
 		lane, _ := found[i+1].(string)
-		count, _ := found[i+2].(int64)
-		q.opts.Log.Warn("lane taken over", "lane", lane, "deliveries", count)
-		q.arrive(id, lane, count)
+		deliveries, _ := found[i+2].(int64)
+		q.opts.Log.Warn("lane taken over", "lane", lane, "deliveries", deliveries)
+		q.arrive(id, lane, deliveries)
 	}
 	next, _ := found[0].(string)
 	return next
 }
 
-// promote makes lanes ready whose waiting is over.
+// longestWait is how long lanes that are due are not looked for, at most.
+const longestWait = time.Second
+
+// promote makes lanes ready whose pause is over.
 func (q *Redis) promote() {
-	const rest = time.Second
-	wait := rest
+	wait := longestWait
 	for {
 		t := time.NewTimer(wait)
 		select {
@@ -207,28 +208,28 @@ func (q *Redis) promote() {
 			continue
 		case <-t.C:
 		}
-		wait = q.promoteDue(rest)
+		wait = q.promoteDue()
 	}
 }
 
-// promoteDue returns how long nothing more will be due, as far as it is known, and at most rest.
-func (q *Redis) promoteDue(rest time.Duration) time.Duration {
+// promoteDue returns when to look again.
+func (q *Redis) promoteDue() time.Duration {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	const most = 200
 	cmds := make([]*redis.Cmd, partitions)
 	_, err := q.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for p := range partitions {
-			cmds[p] = dueScript.Eval(ctx, pipe, []string{q.opts.Keys.part(p, "later")}, most)
+			cmds[p] = dueScript.eval(ctx, pipe, []string{q.opts.Keys.part(p, "later")}, dueArgs{most})
 		}
 		return nil
 	})
 	if err != nil {
 		q.failing("looking for lanes that are due", err)
-		return rest
+		return longestWait
 	}
 	q.fine("looking for lanes that are due")
-	wait := rest
+	wait := longestWait
 	for _, c := range cmds {
 		got, _ := c.Slice()
 		if len(got) == 0 {
@@ -275,25 +276,26 @@ func (q *Redis) fine(what string) {
 	}
 }
 
-// Close implements Queue. What is still in a worker's hands is given back as cut off, so that another replica goes on at once.
+// Close implements Queue. Lanes that workers still have are given back as abandoned, so that another replica goes on at once.
 func (q *Redis) Close() error {
 	q.once.Do(func() {
 		close(q.stop)
 		q.loops.Wait()
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
-		fresh := map[*entry]bool{} // claimed, and no worker has seen them
-		for _, l := range q.work.drain() {
-			fresh[l.entry.(*entry)] = l.Attempt > 0 && !l.Abandoned
+		untouched := map[*entry]bool{} // claimed, and no worker has seen them
+		for _, f := range q.found.drain() {
+			untouched[f.entry] = f.lease != nil && !f.lease.Abandoned
 		}
 		q.mu.Lock()
-		left := make([]*entry, 0, len(q.held))
-		for e := range q.held {
+		left := make([]*entry, 0, len(q.ours))
+		for e := range q.ours {
 			left = append(left, e)
 		}
 		q.mu.Unlock()
 		for _, e := range left {
-			_ = q.rest(ctx, e, "", 0, "now", fresh[e], !fresh[e]) // failing that, it is taken over when the lease is out
+			// If this fails it is taken over when the lease expires.
+			_ = q.giveBack(ctx, e, "", pauseArgs{act: "now", untouched: untouched[e], abandoned: !untouched[e]})
 		}
 		for p := range partitions {
 			// A consumer with nothing pending is only a name; with something pending it must stay.

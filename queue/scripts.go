@@ -1,32 +1,37 @@
 package queue
 
-import "github.com/redis/go-redis/v9"
-
-// Every change of a lane is one script, so that a crash falls before or after it and never into it. go-redis may send a
-// script twice (after a timeout it cannot know better), so each may run twice with the effect of once: items are removed by
-// name, never popped, and what a script answers the second time is as good as the first answer.
+// Every change of a lane is one script, so a crash falls before or after it and never into it. go-redis may send a script twice, since
+// after a timeout it cannot know whether the first one arrived. So each script may run twice with the effect of one run: items are
+// removed by name, never popped, and the second answer is as useful as the first.
 //
 // All keys of a lane and of its partition carry the partition's hash tag, so a script works on one slot of a Cluster.
 //
-// The same order of keys in every script:
+// The keys are in the same order in every script of a lane:
 //
 //	KEYS  1 ready (stream: wake-ups)   2 later (zset: lane → due, ms)   3 box (zset: member → item time, ms)
 //	      4 bodies (hash: member → body)   5 state (hash, below)   6 seen (set: finished ids)   7 dead (stream)
-//	      8 tally (hash: in:FROM and out:FATE → items of the partition's lanes; it has no end, as what it counts has none)
+//	      8 tally (hash: in:FROM and out:FATE → items of the partition's lanes; it does not expire, as what it counts does not)
 //
-// state: memo; act: the one outstanding wake-up of the lane ("later" and "park" when it waits); tries, since, held: of the
-// unfinished attempt. member: the item's id, or id|via.
+// A member is the item's id, or id|via. The fields of state:
+//
+//	memo           what the last outcome left
+//	act            the one outstanding wake-up of the lane; "later" and "park" while it is paused
+//	tries, since   of the unfinished attempts: how many, and when the first began (ms)
+//	held           a lease was handed out and has not ended
+//	pin            what a lease pinned, as SINCE:BYTES. It counts while since is SINCE, so that a program that does not know of pins
+//	               clears it, too, when it clears since; * stands for any
+//	retry:MEMBER   the item was a dead letter: - or, with what was pinned then, +BYTES
 const prelude = `
 local ready, later, box, bodies, state, seen, dead, tally = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 
--- the lease is ours as long as the wake-up is pending for this consumer, delivered as often as when we took it
-local function mine(entry, consumer, count)
+-- the lease is ours while the wake-up is pending for this consumer, delivered as often as when we took it
+local function mine(entry, consumer, deliveries)
 	local p = redis.pcall('XPENDING', ready, 'g', entry, entry, 1)
-	return not p.err and p[1] and p[1][2] == consumer and p[1][4] == tonumber(count)
+	return not p.err and p[1] and p[1][2] == consumer and p[1][4] == tonumber(deliveries)
 		and redis.call('HGET', state, 'act') == entry
 end
 
--- a full Redis refuses only what a script writes first: then it is a copy that is not counted at all, rather than refused
+-- A full Redis refuses a script only at its first write. If that is this one, the item is a copy: better not counted than refused.
 local function count(field) redis.pcall('HINCRBY', tally, field, 1) end
 
 -- takes an item out of the lane
@@ -51,11 +56,28 @@ end
 
 local function first() return redis.call('ZRANGE', box, 0, 0, 'WITHSCORES') end
 
--- takes the lane's first item, or gives the lane back when there is none
-local function head(entry, at, consumer, fresh)
+-- the pinned bytes in a field pin, if they count
+local function pinned(pin, since)
+	local colon = pin and string.find(pin, ':', 1, true)
+	if not colon then return false end
+	local mark = string.sub(pin, 1, colon - 1)
+	return (mark == '*' or mark == since) and string.sub(pin, colon + 1)
+end
+
+-- ends the attempts of the lane, but not what they pinned
+local function endAttempts()
+	local was = redis.call('HMGET', state, 'pin', 'since')
+	local pin = pinned(was[1], was[2])
+	if pin then redis.call('HSET', state, 'pin', '*:' .. pin) end
+	redis.call('HDEL', state, 'tries', 'since')
+end
+
+-- takes the lane's first item, or gives the lane back when there is none. Settled: nothing that was pinned is needed any more.
+local function head(entry, at, consumer, fresh, settled)
 	while true do
 		if not at[1] then
-			redis.call('HDEL', state, 'act', 'tries', 'since', 'held')
+			if not settled then endAttempts() end
+			redis.call('HDEL', state, 'act', 'tries', 'since', 'held', settled and 'pin' or 'act')
 			drop(entry)
 			return {'empty'}
 		end
@@ -64,10 +86,18 @@ local function head(entry, at, consumer, fresh)
 			at = first()
 		else
 			if not fresh then redis.call('XCLAIM', ready, 'g', consumer, 0, entry, 'JUSTID') end -- the lease counts from here
-			local was = redis.call('HMGET', state, 'memo', 'tries', 'since', 'held')
-			local tries, since = (tonumber(was[2]) or 0) + 1, was[3] or now()
-			redis.call('HSET', state, 'tries', tries, 'since', since, 'held', 1)
-			return {'item', at[1], at[2], redis.call('HGET', bodies, at[1]) or '', was[1] or '', tries, was[4] and 1 or 0, tostring(since)}
+			local retry = 'retry:' .. at[1]
+			local was = redis.call('HMGET', state, 'memo', 'tries', 'since', 'held', 'pin', retry)
+			local tries, since = tonumber(was[2]) or 0, was[3] or string.format('%.0f', now())
+			local pin = pinned(was[5], was[3])
+			if was[6] then
+				tries = math.max(tries, 1)
+				pin = pin or string.sub(was[6], 1, 1) == '+' and string.sub(was[6], 2)
+				redis.call('HDEL', state, retry)
+			end
+			redis.call('HSET', state, 'tries', tries + 1, 'since', since, 'held', 1)
+			if pin then redis.call('HSET', state, 'pin', since .. ':' .. pin) end
+			return {'item', at[1], at[2], redis.call('HGET', bodies, at[1]) or '', was[1] or '', tries + 1, was[4] and 1 or 0, since, pin}
 		end
 	end
 end
@@ -81,124 +111,208 @@ local function now()
 end
 `
 
-func script(body string) *redis.Script { return redis.NewScript(clock + prelude + body) }
+// wakeUp are the arguments by which a script knows that the lease is ours.
+type wakeUp struct {
+	entry, consumer string
+	deliveries      int64
+	ttl             int64 // ms
+}
 
-var (
-	// ARGV 1 member, 2 item time, 3 body, 4 ttl ms, 5 lane, 6 from, 7 a consumer that has a free worker, or nothing. A wake-up that is
-	// missing, whatever lost it, is made again. Answers, for the consumer, the wake-up that waits longest and its lane, and if that is
-	// this lane what head answers.
-	putScript = script(`
-local known = redis.call('SISMEMBER', seen, idof(ARGV[1])) == 1
-local new = not known and redis.call('ZADD', box, 'NX', ARGV[2], ARGV[1]) == 1
-count('in:' .. ARGV[6])
+type putArgs struct {
+	member       string
+	time         int64 // ms
+	body         []byte
+	ttl          int64 // ms
+	lane, source string
+	taker        string // a consumer that has a free worker, or empty
+}
+
+// A wake-up that is missing, for whatever reason, is made again. Answers, for the taker, the wake-up that has waited longest and its lane,
+// and if that is this lane what head answers.
+var putScript = laneScript[putArgs](`
+local known = redis.call('SISMEMBER', seen, idof(member)) == 1
+local new = not known and redis.call('ZADD', box, 'NX', time, member) == 1
+count('in:' .. source)
 if not new then count('out:duplicate') end
 if known then return {} end
-if new then redis.call('HSET', bodies, ARGV[1], ARGV[3]) end
+if new then redis.call('HSET', bodies, member, body) end
 local act = redis.call('HGET', state, 'act')
 local there = act
 if act == 'later' then
-	there = redis.call('ZSCORE', later, ARGV[5])
+	there = redis.call('ZSCORE', later, lane)
 elseif act == 'park' then
-	redis.call('ZREM', later, ARGV[5])
+	redis.call('ZREM', later, lane)
 	there = false
 elseif act then
 	there = redis.call('XRANGE', ready, act, act)[1]
 end
-redis.call('PEXPIRE', state, ARGV[4])
+redis.call('PEXPIRE', state, ttl)
 if there then return {} end
-wake(ARGV[5])
-local got = ARGV[7] ~= '' and redis.pcall('XREADGROUP', 'GROUP', 'g', ARGV[7], 'COUNT', 1, 'STREAMS', ready, '>')
+wake(lane)
+local got = taker ~= '' and redis.pcall('XREADGROUP', 'GROUP', 'g', taker, 'COUNT', 1, 'STREAMS', ready, '>')
 if not got or got.err then return {} end
-local entry, lane = got[1][2][1][1], got[1][2][1][2][2]
-if lane ~= ARGV[5] then return {entry, lane} end
-return {entry, lane, unpack(head(entry, first(), ARGV[7], true))}`)
+local entry, longest = got[1][2][1][1], got[1][2][1][2][2]
+if longest ~= lane then return {entry, longest} end
+return {entry, lane, unpack(head(entry, first(), taker, true, false))}`)
 
-	// ARGV 1 entry, 2 consumer, 3 count, 4 ttl ms.
-	claimScript = script(`
-if mine(ARGV[1], ARGV[2], ARGV[3]) then
-	redis.call('PEXPIRE', state, ARGV[4])
-	return head(ARGV[1], first(), ARGV[2])
+type claimArgs struct{ wakeUp }
+
+var claimScript = laneScript[claimArgs](`
+if mine(entry, consumer, deliveries) then
+	redis.call('PEXPIRE', state, ttl)
+	return head(entry, first(), consumer, false, false)
 end
-if redis.call('HGET', state, 'act') ~= ARGV[1] then drop(ARGV[1]) end -- not this lane's wake-up: a leftover
+if redis.call('HGET', state, 'act') ~= entry then drop(entry) end -- not this lane's wake-up: a leftover
 return {'lost'}`)
 
-	// ARGV 1 entry, 2 consumer, 3 count, 4 ttl ms, 5 step, 6 lane, 7 member, 8 memo, 9 has memo, 10 reason, 11 attempts,
-	// 12 what stays of the attempt for the next item: nothing, "tries", or "held" (that it was cut off, too), 13 fate, 14.. ids.
-	// Steps: next goes on to the lane's next item; yield lets other lanes go first; bury is next with the item set aside.
-	finishScript = script(`
-if not mine(ARGV[1], ARGV[2], ARGV[3]) then return {'lost'} end
-local step, lane, member = ARGV[5], ARGV[6], ARGV[7]
-for i = 14, #ARGV do redis.call('SADD', seen, ARGV[i]) end
-if #ARGV >= 14 then redis.call('PEXPIRE', seen, ARGV[4]) end
-if ARGV[9] == '1' then redis.call('HSET', state, 'memo', ARGV[8]) end
-local score = step == 'bury' and redis.call('ZSCORE', box, member)
+type keepArgs struct {
+	wakeUp
+	pin []byte
+}
+
+var keepScript = laneScript[keepArgs](`
+if not mine(entry, consumer, deliveries) then return 0 end
+redis.call('HSET', state, 'pin', (redis.call('HGET', state, 'since') or '*') .. ':' .. pin)
+redis.call('PEXPIRE', state, ttl)
+return 1`)
+
+type finishArgs struct {
+	wakeUp
+	next         next
+	lane, member string
+	memo         []byte
+	hasMemo      bool
+	fate         string
+	inherit      inherit
+	reason       string // of a dead letter
+	attempts     int    // of a dead letter
+	finished     []string
+}
+
+// next says what follows the end of an item.
+type next string
+
+const (
+	nextItem  next = "next"  // the lane's next item
+	otherLane next = "yield" // other lanes go first
+	giveUp    next = "bury"  // the item becomes a dead letter; then the lane's next item
+)
+
+// inherit says what the lane's next item inherits of an attempt.
+type inherit string
+
+const (
+	nothing   inherit = ""
+	attempts  inherit = "tries"
+	abandoned inherit = "held" // and the attempts
+)
+
+var finishScript = laneScript[finishArgs](`
+if not mine(entry, consumer, deliveries) then return {'lost'} end
+for _, id in ipairs(finished) do redis.call('SADD', seen, id) end
+if finished[1] then redis.call('PEXPIRE', seen, ttl) end
+if hasMemo == '1' then redis.call('HSET', state, 'memo', memo) end
+local score = next == 'bury' and redis.call('ZSCORE', box, member)
 if score then
+	local was = redis.call('HMGET', state, 'pin', 'since')
+	local pin = pinned(was[1], was[2])
 	redis.call('XADD', dead, 'MAXLEN', '~', 1000, '*', 'lane', lane, 'member', member, 'at', score,
-		'body', redis.call('HGET', bodies, member) or '', 'reason', ARGV[10], 'attempts', ARGV[11])
+		'body', redis.call('HGET', bodies, member) or '', 'reason', reason, 'attempts', attempts, unpack(pin and {'pin', pin} or {}))
 end
-leave(member, ARGV[13])
+leave(member, fate)
 local at = first()
-local more = at[1]
-if more and ARGV[12] == '' then redis.call('HDEL', state, 'tries', 'since') end -- else head does
-if more and ARGV[12] ~= 'held' then redis.call('HDEL', state, 'held') end
-redis.call('PEXPIRE', state, ARGV[4])
-if step == 'yield' and more then
-	drop(ARGV[1])
+local settled = inherit == '' and next ~= 'bury'
+if at[1] then -- else head does it
+	if settled then
+		redis.call('HDEL', state, 'tries', 'since', 'pin')
+	elseif inherit == '' then
+		endAttempts()
+	end
+	if inherit ~= 'held' then redis.call('HDEL', state, 'held') end
+end
+redis.call('PEXPIRE', state, ttl)
+if next == 'yield' and at[1] then
+	drop(entry)
 	wake(lane)
 	return {'empty'}
 end
-return head(ARGV[1], at, ARGV[2])`)
+return head(entry, at, consumer, false, settled)`)
 
-	// KEYS 9 parked (set: lanes that wait for the topic). ARGV 1 entry, 2 consumer, 3 count, 4 ttl ms, 5 lane, 6 delay ms,
-	// 7 act (later, park or now), 8 untouched, 9 cut off.
-	pauseScript = script(`
-if not mine(ARGV[1], ARGV[2], ARGV[3]) then return {'lost'} end
-if ARGV[9] ~= '1' then redis.call('HDEL', state, 'held') end
-if ARGV[8] == '1' and redis.call('HINCRBY', state, 'tries', -1) <= 0 then redis.call('HDEL', state, 'tries', 'since') end
-drop(ARGV[1])
-if ARGV[7] == 'now' then
-	wake(ARGV[5])
+type pauseArgs struct {
+	wakeUp
+	lane      string
+	delay     int64 // ms
+	act       string
+	untouched bool
+	abandoned bool // an attempt did not end, this one or one before it
+}
+
+// KEYS 9 parked (set: lanes that wait for the topic). act: later, park or now.
+var pauseScript = laneScript[pauseArgs](`
+if not mine(entry, consumer, deliveries) then return {'lost'} end
+if abandoned ~= '1' then redis.call('HDEL', state, 'held') end
+if untouched == '1' and redis.call('HINCRBY', state, 'tries', -1) <= 0 then endAttempts() end
+drop(entry)
+if act == 'now' then
+	wake(lane)
 else
-	redis.call('ZADD', later, now() + ARGV[6], ARGV[5])
-	redis.call('HSET', state, 'act', ARGV[7])
-	if ARGV[7] == 'park' then
-		redis.call('SADD', KEYS[9], ARGV[5])
-		redis.call('PEXPIRE', KEYS[9], ARGV[4])
+	redis.call('ZADD', later, now() + delay, lane)
+	redis.call('HSET', state, 'act', act)
+	if act == 'park' then
+		redis.call('SADD', KEYS[9], lane)
+		redis.call('PEXPIRE', KEYS[9], ttl)
 	end
 end
-redis.call('PEXPIRE', state, ARGV[4])
+redis.call('PEXPIRE', state, ttl)
 return {'paused'}`)
 
-	// ARGV 1 lane, 2 why: "topic" ends the waiting for one, "due" a waiting whose time has come; there may be another by now.
-	wakeScript = script(`
+type wakeArgs struct{ lane, why string }
+
+// why: "topic" ends a pause for a topic, "due" one whose time has come. The lane may have been paused anew meanwhile.
+var wakeScript = laneScript[wakeArgs](`
 local act = redis.call('HGET', state, 'act')
-local due = redis.call('ZSCORE', later, ARGV[1])
-if act == 'later' and ARGV[2] == 'topic' then return 0 end
-if due and ARGV[2] == 'due' and tonumber(due) > now() then return 0 end
-redis.call('ZREM', later, ARGV[1])
+local due = redis.call('ZSCORE', later, lane)
+if act == 'later' and why == 'topic' then return 0 end
+if due and why == 'due' and tonumber(due) > now() then return 0 end
+redis.call('ZREM', later, lane)
 if act and act ~= 'later' and act ~= 'park' then return 0 end
 if redis.call('ZCARD', box) == 0 then
 	redis.call('HDEL', state, 'act')
 	return 0
 end
-wake(ARGV[1])
+wake(lane)
 return 1`)
 
-	// ARGV 1 entry id of the dead, 2 lane, 3 member, 4 item time, 5 body, 6 ttl ms. The id is no longer finished.
-	reviveScript = script(`
-if redis.call('XDEL', dead, ARGV[1]) == 0 then return 0 end
-redis.call('SREM', seen, idof(ARGV[3]))
+type reviveArgs struct {
+	letter       string // the entry in the stream of dead letters
+	lane, member string
+	time         int64 // ms
+	body         []byte
+	mark         []byte // for the field retry:MEMBER
+	ttl          int64  // ms
+}
+
+// The id is no longer finished.
+var reviveScript = laneScript[reviveArgs](`
+if redis.call('XDEL', dead, letter) == 0 then return 0 end
+redis.call('SREM', seen, idof(member))
 count('in:retry')
-if redis.call('ZADD', box, ARGV[4], ARGV[3]) == 0 then count('out:duplicate') end
-redis.call('HSET', bodies, ARGV[3], ARGV[5])
-if not redis.call('HGET', state, 'act') then wake(ARGV[2]) end
-redis.call('PEXPIRE', state, ARGV[6])
+if redis.call('ZADD', box, time, member) == 0 then count('out:duplicate') end
+redis.call('HSET', bodies, member, body)
+redis.call('HSET', state, 'retry:' .. member, mark)
+if not redis.call('HGET', state, 'act') then wake(lane) end
+redis.call('PEXPIRE', state, ttl)
 return 1`)
 
-	// KEYS 1 ready, 2 lost (when the group was first missed, ms); ARGV 1 how long to rest then, ms, 2 start or loss. Makes the group if
-	// it is missing, after the rest. Who starts cannot tell a new Redis from one that was just wiped, so it rests only if others do.
-	// Answers the ms that are left. A Redis that is wiped once more has lost the time too, so the rest begins anew.
-	groupScript = redis.NewScript(clock + `
+type groupArgs struct {
+	wait   int64 // ms
+	reason string
+}
+
+// KEYS 1 ready, 2 lost (when the group was first missed, ms). Makes the group if it is missing, after the wait. A program that starts
+// cannot tell a new Redis from one that has just lost its data, so with the reason "start" it waits only if others do. Answers the ms
+// that are left. A Redis that loses its data once more has lost this time, too, so the wait begins anew.
+var groupScript = newScript[groupArgs](`
 local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
 if not groups.err then
 	for _, g in ipairs(groups) do
@@ -207,34 +321,46 @@ if not groups.err then
 end
 local now = now()
 local since = tonumber(redis.call('GET', KEYS[2]) or '')
-if not since and ARGV[2] == 'start' then since = 0 end
+if not since and reason == 'start' then since = 0 end
 if not since or since > now then
 	since = now
-	redis.call('SET', KEYS[2], string.format('%.0f', now), 'PX', 2 * ARGV[1])
+	redis.call('SET', KEYS[2], string.format('%.0f', now), 'PX', 2 * wait)
 end
-local left = since + ARGV[1] - now
+local left = since + wait - now
 if left > 0 then return left end
 redis.call('XGROUP', 'CREATE', KEYS[1], 'g', '0', 'MKSTREAM')
 redis.call('DEL', KEYS[2])
 return 0`)
 
-	// KEYS 1 ready; ARGV 1 consumer, then pairs of entry and count. Renews leases; answers the entries that are lost.
-	touchScript = redis.NewScript(`
+type touchArgs struct {
+	consumer string
+	leases   []string // pairs of entry and deliveries
+}
+
+// KEYS 1 ready. Renews leases. Answers the entries whose leases have ended.
+var touchScript = newScript[touchArgs](`
 local lost = {}
-for i = 2, #ARGV, 2 do
-	local p = redis.pcall('XPENDING', KEYS[1], 'g', ARGV[i], ARGV[i], 1)
-	if not p.err and p[1] and p[1][2] == ARGV[1] and p[1][4] == tonumber(ARGV[i + 1]) then
-		redis.call('XCLAIM', KEYS[1], 'g', ARGV[1], 0, ARGV[i], 'JUSTID')
+for i = 1, #leases, 2 do
+	local p = redis.pcall('XPENDING', KEYS[1], 'g', leases[i], leases[i], 1)
+	if not p.err and p[1] and p[1][2] == consumer and p[1][4] == tonumber(leases[i + 1]) then
+		redis.call('XCLAIM', KEYS[1], 'g', consumer, 0, leases[i], 'JUSTID')
 	else
-		table.insert(lost, ARGV[i])
+		table.insert(lost, leases[i])
 	end
 end
 return lost`)
 
-	// KEYS 1 ready; ARGV 1 consumer, 2 lease ms, 3 cursor, 4 how many. Takes over wake-ups whose owner went silent; answers
-	// the next cursor, then entry, lane and delivery count of each.
-	takeoverScript = redis.NewScript(`
-local r = redis.pcall('XAUTOCLAIM', KEYS[1], 'g', ARGV[1], ARGV[2], ARGV[3], 'COUNT', ARGV[4])
+type takeoverArgs struct {
+	consumer string
+	idle     int64 // ms
+	cursor   string
+	most     int
+}
+
+// KEYS 1 ready. Takes over wake-ups whose owner has not renewed them. Answers the next cursor, then entry, lane and delivery count of
+// each.
+var takeoverScript = newScript[takeoverArgs](`
+local r = redis.pcall('XAUTOCLAIM', KEYS[1], 'g', consumer, idle, cursor, 'COUNT', most)
 if r.err then return {'0-0'} end
 local out = {r[1]}
 for _, e in ipairs(r[2]) do
@@ -245,11 +371,12 @@ for _, e in ipairs(r[2]) do
 end
 return out`)
 
-	// KEYS 1 later; ARGV 1 how many. Answers the ms until the next lane is due (-1: none), then the lanes that are due.
-	dueScript = redis.NewScript(clock + `
+type dueArgs struct{ most int }
+
+// KEYS 1 later. Answers the ms until the next lane is due (-1: none), then the lanes that are due.
+var dueScript = newScript[dueArgs](`
 local now = now()
-local out = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])
+local out = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, most)
 local next = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 table.insert(out, 1, next[2] and math.floor(next[2] - now) or -1)
 return out`)
-)

@@ -10,13 +10,13 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// writer commits changes of many callers in one transaction: while one is being synced to the disk the next callers gather, and one
-// of them commits for all. So a lone caller waits for one sync, and a crowd shares it.
+// writer commits the changes of many callers in one transaction. While one is synced to the disk the next callers gather, and one of them
+// commits for all. So a single caller waits for one sync, and many callers share one.
 type writer struct {
 	db *bbolt.DB
 
 	mu      sync.Mutex
-	waiting []*write   // for whoever commits next; guarded by mu
+	waiting []*write   // for the next commit; guarded by mu
 	busy    bool       // somebody commits, or was told to; guarded by mu
 	closed  bool       // guarded by mu
 	idle    *sync.Cond // not busy any more
@@ -24,7 +24,7 @@ type writer struct {
 
 type write struct {
 	change func(*bbolt.Tx) error
-	over   bool          // committed or not, as err says
+	over   bool          // committed, or failed with err
 	err    error         // valid when over
 	told   chan struct{} // it is over, or it is this one's turn to commit
 }
@@ -58,7 +58,7 @@ func (w *writer) do(change func(*bbolt.Tx) error) error {
 	return op.err
 }
 
-// within is do for a caller who does not wait longer than ctx; then nobody tells whether the change was made.
+// within is do for a caller who waits no longer than ctx. After that the change may be made or not.
 func (w *writer) within(ctx context.Context, change func(*bbolt.Tx) error) error {
 	done := make(chan error, 1)
 	go func() { done <- w.do(change) }()
@@ -70,12 +70,12 @@ func (w *writer) within(ctx context.Context, change func(*bbolt.Tx) error) error
 	}
 }
 
-// later is do for a change whose loss does no harm; nobody waits for it.
+// later is do for a change that nobody waits for and whose loss does no harm.
 func (w *writer) later(change func(*bbolt.Tx) error) { go func() { _ = w.do(change) }() }
 
-// lead commits for all who wait, the caller first among them, and then has the first of those who came meanwhile do the same.
+// lead commits for all who wait, including the caller. Then the first of those who came meanwhile does the same.
 func (w *writer) lead() {
-	runtime.Gosched() // whoever is about to join in may do so; with nobody there this takes no time
+	runtime.Gosched() // lets other callers join; with none there this takes no time
 	w.mu.Lock()
 	n := min(len(w.waiting), mostWrites)
 	batch := slices.Clone(w.waiting[:n])
@@ -113,13 +113,13 @@ func (w *writer) commit(batch []*write) {
 	})
 	for _, op := range batch {
 		op.err = err
-		if err != nil && len(batch) > 1 { // one bad change must not fail the others
+		if err != nil && len(batch) > 1 { // one failing change must not fail the others
 			op.err = w.db.Update(op.change)
 		}
 	}
 }
 
-// close waits until what was handed over before it is committed.
+// close waits until all changes that were begun are committed.
 func (w *writer) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

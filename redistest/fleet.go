@@ -17,7 +17,7 @@ import (
 // Cluster is three masters that share the slots.
 type Cluster struct{ Servers []*Server }
 
-// StartCluster runs a Cluster and waits until it is whole.
+// StartCluster runs a Cluster and waits until its nodes know each other.
 func StartCluster(t testing.TB) *Cluster {
 	t.Helper()
 	c := &Cluster{}

@@ -29,8 +29,8 @@ type Server struct {
 	stdin interface{ Close() error }
 }
 
-// Start runs a server without persistence, unless args say otherwise. Without a redis-server on the machine the test is
-// skipped, and says so; where CI is set that is a failure.
+// Start runs a server without persistence, unless args say otherwise. Without a redis-server on the machine the test is skipped with a
+// message; if CI is set it fails.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
@@ -55,7 +55,7 @@ func startWith(t testing.TB, conf string, args ...string) *Server {
 			return s
 		}
 		s.Stop()
-		if try == 10 || !strings.Contains(err.Error(), "Address already in use") { // somebody was faster with the port
+		if try == 10 || !strings.Contains(err.Error(), "Address already in use") { // another process took the port first
 			t.Fatal(err)
 		}
 	}
@@ -91,7 +91,7 @@ func (s *Server) run() error {
 		args = append(args, "--save", "", "--appendonly", "no")
 	}
 	args = append(args, s.args...)
-	// The shell's standard input ends with the test binary, however it ends, and the server with it.
+	// The shell's standard input ends with the test binary, even if that is killed, and then the shell kills the server.
 	const wrap = `"$0" "$@" & pid=$!; read -r _; kill -9 $pid; wait`
 	cmd := exec.Command("sh", append([]string{"-c", wrap, "redis-server"}, args...)...)
 	in, err := cmd.StdinPipe()
@@ -117,7 +117,7 @@ func (s *Server) run() error {
 	}
 }
 
-// Stop kills the server as SIGKILL does. Stopping twice is fine.
+// Stop kills the server as SIGKILL does. It may be called twice.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

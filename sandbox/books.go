@@ -3,7 +3,6 @@ package sandbox
 import (
 	_ "embed"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,18 +25,18 @@ type example struct {
 	Text string `json:"text"`
 }
 
-// books are the playbooks to choose from, and the one in force.
+// books has the playbooks to choose from and the active one.
 type books struct {
 	all []example
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what follows, which describes the active playbook
 	id     string
 	text   string
 	edited bool
 	book   *playbook.Playbook
 }
 
-// examples lists the playbooks to choose from, the file that the user named first.
+// examples returns the playbooks to choose from. The file comes first, if there is one.
 func examples(file string) ([]example, error) {
 	all := []example{newExample("tour.yaml", tour)}
 	err := fs.WalkDir(playbooks.FS, ".", func(name string, e fs.DirEntry, err error) error {
@@ -64,7 +63,7 @@ func examples(file string) ([]example, error) {
 	return slices.Insert(all, 0, newExample(name, string(b))), nil
 }
 
-// newExample takes its note from the comment at the file's top.
+// newExample returns an example whose note is the comment at the top of the text.
 func newExample(id, text string) example {
 	var note []string
 	for line := range strings.Lines(text) {
@@ -103,7 +102,7 @@ func (b *books) find(id string) (example, bool) {
 	return b.all[i], true
 }
 
-// bookView is the playbook in force as the page sees it.
+// bookView is the active playbook, as the page gets it.
 type bookView struct {
 	ID        string        `json:"id"`
 	Text      string        `json:"text"`
@@ -139,7 +138,7 @@ func (b *books) view() bookView {
 	return v
 }
 
-// describe is a playbook's view without its text.
+// describe returns a view without the text.
 func describe(p *playbook.Playbook) bookView {
 	v := bookView{Name: p.Name(), Languages: p.Languages(), Modes: []string{}, Webhooks: []webhookView{}}
 	for _, m := range []playbook.Mode{playbook.Agent, playbook.Greeter, playbook.Sidekick} {
@@ -162,22 +161,10 @@ func problemViews(list []playbook.Problem) []problemView {
 	return out
 }
 
-// problemsOf is what is wrong with a playbook that does not load.
+// problemsOf returns the problems of a playbook that does not load.
 func problemsOf(err error) []problemView {
 	if bad, ok := errors.AsType[*playbook.LoadError](err); ok {
 		return problemViews(bad.Problems)
 	}
 	return []problemView{{Severity: string(playbook.Error), Message: err.Error()}}
-}
-
-// missingTeams are the teams that a playbook hands over to. Check tells them when it is told of no team at all.
-func missingTeams(p *playbook.Playbook) []string {
-	var names []string
-	for _, problem := range playbook.Check(p, playbook.Options{Teams: []string{}}) {
-		var name string
-		if _, err := fmt.Sscanf(problem.Message, "no team is called %q", &name); err == nil && !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return names
 }

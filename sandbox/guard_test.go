@@ -43,22 +43,22 @@ func TestOtherSitesAreRefused(t *testing.T) {
 		header                   map[string]string
 		want                     int
 	}{
-		"page":                 {"GET", "/", "", "", nil, 200},
-		"script":               {"GET", "/app.js", "", "", nil, 200},
-		"own post":             {"POST", "/api/switches/down", "", "application/json", map[string]string{"Origin": "SELF", "Sec-Fetch-Site": "same-origin"}, 200},
-		"cross-origin":         {"POST", "/api/switches/down", "", "application/json", map[string]string{"Origin": "https://evil.example"}, 403},
-		"cross-site":           {"POST", "/api/switches/down", "", "application/json", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
-		"other port":           {"POST", "/api/switches/down", "", "application/json", map[string]string{"Origin": "http://127.0.0.1:1"}, 403},
-		"form":                 {"POST", "/api/switches/down", "", "text/plain", nil, 415},
-		"rebound name":         {"GET", "/", "evil.example", "", nil, 421},
-		"rebound post":         {"POST", "/api/switches/down", "evil.example:80", "application/json", nil, 421},
-		"localhost":            {"GET", "/", "localhost:8000", "", nil, 200},
-		"IPv6":                 {"GET", "/", "[::1]:8000", "", nil, 200},
-		"stream for others":    {"GET", "/api/live", "", "", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
-		"no such switch":       {"POST", "/api/switches/rain", "", "application/json", nil, 404},
-		"no such chat":         {"POST", "/api/chats/x/say", "", "application/json", nil, 404},
-		"nothing there":        {"GET", "/api/secrets", "", "", nil, 404},
-		"deeds are not gotten": {"GET", "/api/bot", "", "", nil, 404},
+		"page":                {"GET", "/", "", "", nil, 200},
+		"script":              {"GET", "/app.js", "", "", nil, 200},
+		"own post":            {"POST", "/api/switches/down", "", "application/json", map[string]string{"Origin": "SELF", "Sec-Fetch-Site": "same-origin"}, 200},
+		"cross-origin":        {"POST", "/api/switches/down", "", "application/json", map[string]string{"Origin": "https://evil.example"}, 403},
+		"cross-site":          {"POST", "/api/switches/down", "", "application/json", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
+		"other port":          {"POST", "/api/switches/down", "", "application/json", map[string]string{"Origin": "http://127.0.0.1:1"}, 403},
+		"form":                {"POST", "/api/switches/down", "", "text/plain", nil, 415},
+		"rebound name":        {"GET", "/", "evil.example", "", nil, 421},
+		"rebound post":        {"POST", "/api/switches/down", "evil.example:80", "application/json", nil, 421},
+		"localhost":           {"GET", "/", "localhost:8000", "", nil, 200},
+		"IPv6":                {"GET", "/", "[::1]:8000", "", nil, 200},
+		"stream for others":   {"GET", "/api/live", "", "", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
+		"no such switch":      {"POST", "/api/switches/rain", "", "application/json", nil, 404},
+		"no such chat":        {"POST", "/api/chats/x/say", "", "application/json", nil, 404},
+		"no such action":      {"GET", "/api/secrets", "", "", nil, 404},
+		"actions need a POST": {"GET", "/api/bot", "", "", nil, 404},
 	} {
 		req, err := http.NewRequest(c.method, b.page.URL+c.path, strings.NewReader(`{"on": false}`))
 		if err != nil {

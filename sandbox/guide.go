@@ -1,21 +1,25 @@
 package sandbox
 
-import "strings"
+import (
+	"strings"
+
+	"giosgbot/bot"
+)
 
 var toTry = []string{"answer", "button", "why", "human", "language", "duplicate", "outage", "restart", "playbook"}
 
-// evidence is what was seen so far of the things to try.
+// evidence is what has happened so far of the things to try.
 type evidence struct {
-	languages map[string]bool // of rooms in which a visitor was answered
-	copies    map[string]bool // messages whose webhook was accepted more than once
-	answered  map[string]bool // messages that were answered
-	late      map[string]bool // chats with a webhook that did not reach the bot at once
-	faults    bool            // since the last answer an API call was made to fail
-	outage    bool            // an answer came in spite of it
-	restart   bool            // an answer came to a webhook that had found nobody
+	languages map[string]bool // of the rooms in which a rule has answered
+	copies    map[string]bool // ids of messages whose webhook was accepted more than once
+	answered  map[string]bool // ids of messages that were answered
+	late      map[string]bool // ids of chats with a webhook that failed at least once
+	faults    bool            // an API call was made to fail since the last answer
+	outage    bool            // a message was answered after such a failure
+	restart   bool            // a message was answered although its webhook failed at first
 	pressed   bool
 	human     bool
-	words     bool // a rule answered
+	ruled     bool // a rule has answered
 }
 
 func newEvidence() evidence {
@@ -41,12 +45,12 @@ func (e *evidence) delivery(v deliveryView) {
 }
 
 func (e *evidence) turn(v turnView, language string) {
-	if v.Result != "answered" {
+	if v.Result != bot.Answered {
 		return
 	}
 	e.answered[v.EventID] = true
 	if v.Rule != "" && !strings.HasPrefix(v.Rule, "greeting") {
-		e.words = true
+		e.ruled = true
 		e.languages[language] = true
 	}
 	if e.late[v.ChatID] {
@@ -68,7 +72,7 @@ func (e *evidence) line(v lineView) {
 	}
 }
 
-// judgeLocked ticks off what has happened.
+// judgeLocked ticks off what has happened. The caller holds mu.
 func (l *live) judgeLocked() {
 	e := &l.evidence
 	both := false
@@ -76,7 +80,7 @@ func (l *live) judgeLocked() {
 		both = both || e.answered[id]
 	}
 	for what, happened := range map[string]bool{
-		"answer": e.words, "button": e.pressed, "human": e.human, "language": len(e.languages) > 1,
+		"answer": e.ruled, "button": e.pressed, "human": e.human, "language": len(e.languages) > 1,
 		"duplicate": both, "outage": e.outage, "restart": e.restart,
 	} {
 		if happened {

@@ -15,7 +15,7 @@ import (
 	"giosgbot/sandbox"
 )
 
-// box is a sandbox and a browser's view of it.
+// box is a sandbox and its web server.
 type box struct {
 	t    *testing.T
 	box  *sandbox.Sandbox
@@ -39,13 +39,13 @@ func open(t *testing.T, o sandbox.Options) *box {
 		}
 		b.page.Close()
 		if v := b.p.Violations(); len(v) != 0 {
-			t.Errorf("the bot did what none may do: %+v", v)
+			t.Errorf("the bot broke the rules of the platform: %+v", v)
 		}
 	})
 	return b
 }
 
-// post does a deed and decodes its answer.
+// post performs an action and decodes its answer.
 func (b *box) post(path string, in any) map[string]any {
 	b.t.Helper()
 	status, out := b.try(path, in)
@@ -101,7 +101,7 @@ func (b *box) saidOnce(chat *giosgtest.Chat, text string) {
 	}
 }
 
-// item is one message of the page's stream.
+// item is one message of a stream.
 type item struct {
 	Kind string          `json:"kind"`
 	Data json.RawMessage `json:"data"`
@@ -199,7 +199,7 @@ func (b *box) turnOf(next func() item, match func(turn) bool) turn {
 	}
 }
 
-// first is the chat that is open from the beginning.
+// first returns the chat that is open from the start.
 func (b *box) first() *giosgtest.Chat {
 	b.t.Helper()
 	for {
@@ -207,6 +207,6 @@ func (b *box) first() *giosgtest.Chat {
 		if len(snap.Chats) > 0 {
 			return b.p.Chat(snap.Chats[0].ID)
 		}
-		next() // it is on its way
+		next() // the stream will bring it
 	}
 }

@@ -9,25 +9,25 @@ import (
 	"giosgbot/giosg/giosgtest"
 )
 
-// How much a page that opens is told of the past.
+// How much of the past a snapshot has.
 const (
 	keptCalls      = 300
 	keptDeliveries = 300
 	keptTurns      = 150
 )
 
-// live remembers what happened lately and tells it to the pages that watch. What a page gets is a snapshot and, from the same moment on,
-// every item after it; items of one id may come twice and mean the same.
+// live remembers what happened recently and streams it to the open pages. A page gets a snapshot and every item after it. An item may come
+// twice, with the same id.
 type live struct {
 	mu       sync.Mutex
 	watchers map[chan []byte]struct{}
 
-	numbers    map[string]int // of chats, by id, as people call them: Visitor 1, Visitor 2
+	numbers    map[string]int // of the visitors, by chat id: Visitor 1, Visitor 2
 	calls      []callView
 	deliveries []deliveryView
 	turns      []turnView
 	bot        botState
-	done       map[string]bool // of what there is to try
+	done       map[string]bool // the steps of the guide that are done
 	evidence   evidence
 }
 
@@ -35,13 +35,13 @@ func newLive() *live {
 	return &live{watchers: map[chan []byte]struct{}{}, numbers: map[string]int{}, done: map[string]bool{}, evidence: newEvidence()}
 }
 
-// item is one message to the pages.
+// item is one message of a stream.
 type item struct {
 	Kind string `json:"kind"`
 	Data any    `json:"data"`
 }
 
-// publish tells all pages.
+// publish sends an item to all pages.
 func (l *live) publish(kind string, data any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -54,18 +54,18 @@ func (l *live) publishLocked(kind string, data any) {
 	}
 	b, err := json.Marshal(item{kind, data})
 	if err != nil {
-		return // nothing here has parts that JSON cannot hold
+		return // cannot happen: all data can be encoded
 	}
 	for w := range l.watchers {
 		select {
 		case w <- b:
-		default: // too slow: it comes back by itself, for a new snapshot
-			l.forgetLocked(w)
+		default: // The page is too slow. It connects again and gets a new snapshot.
+			l.dropLocked(w)
 		}
 	}
 }
 
-// watch returns a stream of items that begins with a snapshot, which fill completes. The channel is closed when its reader is too slow.
+// watch returns a stream of items that starts with a snapshot, which fill completes. The channel is closed if its reader is too slow.
 func (l *live) watch(fill func(*snapshot)) (c chan []byte, leave func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -82,27 +82,27 @@ func (l *live) watch(fill func(*snapshot)) (c chan []byte, leave func()) {
 	return c, func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.forgetLocked(c)
+		l.dropLocked(c)
 	}
 }
 
-func (l *live) forgetLocked(w chan []byte) {
+func (l *live) dropLocked(w chan []byte) {
 	if _, is := l.watchers[w]; is {
 		delete(l.watchers, w)
 		close(w)
 	}
 }
 
-// dropAll makes all pages start again, because something was missed.
+// dropAll makes all pages connect again, because items were missed.
 func (l *live) dropAll() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for w := range l.watchers {
-		l.forgetLocked(w)
+		l.dropLocked(w)
 	}
 }
 
-// number is what people call a chat by.
+// number returns the number of a chat's visitor.
 func (l *live) number(chat string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -170,7 +170,7 @@ func (l *live) addLine(v giosgtest.Line) {
 	l.judgeLocked()
 }
 
-// tick notes that something was tried.
+// tick ticks off a step of the guide.
 func (l *live) tick(what string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

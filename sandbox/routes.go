@@ -16,29 +16,31 @@ import (
 //go:embed web
 var web embed.FS
 
-// routes serves the page, its stream and its deeds. A deed is a POST of JSON; its answer is JSON, an error as {"error": "..."}.
+// routes serves the page, its stream and its actions. An action is a POST of JSON. Its answer is JSON; an error is {"error": "..."}.
 func (s *Sandbox) routes() http.Handler {
 	files, err := fs.Sub(web, "web")
 	if err != nil {
-		panic(err) // the name is the one embedded above
+		panic(err) // the embedded folder has another name
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", http.FileServerFS(files))
 	mux.HandleFunc("GET /api/live", s.stream)
-	mux.HandleFunc("POST /api/visitors", deed(s.openChat))
-	mux.HandleFunc("POST /api/chats/{chat}/{verb}", deed(s.visitorDoes))
-	mux.HandleFunc("POST /api/humans/{human}/online", deed(s.goOnline))
-	mux.HandleFunc("POST /api/humans/{human}/{verb}", deed(s.humanDoes))
-	mux.HandleFunc("POST /api/switches/{name}", deed(s.turnSwitch))
-	mux.HandleFunc("POST /api/bot", deed(s.switchBot))
-	mux.HandleFunc("POST /api/playbook/check", deed(s.checkBook))
-	mux.HandleFunc("POST /api/playbook", deed(s.putBook))
-	mux.HandleFunc("POST /api/done/{what}", deed(s.tickOff))
-	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusNotFound, "there is nothing here") })
+	mux.HandleFunc("POST /api/visitors", action(s.openChat))
+	mux.HandleFunc("POST /api/chats/{chat}/{verb}", action(s.visitorDoes))
+	mux.HandleFunc("POST /api/humans/{human}/online", action(s.goOnline))
+	mux.HandleFunc("POST /api/humans/{human}/{verb}", action(s.humanDoes))
+	mux.HandleFunc("POST /api/switches/{name}", action(s.turnSwitch))
+	mux.HandleFunc("POST /api/bot", action(s.switchBot))
+	mux.HandleFunc("POST /api/playbook/check", action(s.checkBook))
+	mux.HandleFunc("POST /api/playbook", action(s.putBook))
+	mux.HandleFunc("POST /api/done/{what}", action(s.tickOff))
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusNotFound, "there is no such action")
+	})
 	return mux
 }
 
-// refusal is an error with the status to answer.
+// refusal is an error with the HTTP status of the answer.
 type refusal struct {
 	status int
 	text   string
@@ -53,19 +55,19 @@ func refuse(w http.ResponseWriter, status int, text string) {
 func answer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // the page has gone if this fails
+	_ = json.NewEncoder(w).Encode(v) // an error means that the page has gone
 }
 
-// deed makes a handler of what takes a JSON body and gives one.
-func deed[In any](do func(r *http.Request, in In) (any, error)) http.HandlerFunc {
+// action returns a handler that decodes the body, calls do and encodes what it returns.
+func action[In any](do func(r *http.Request, in In) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-			refuse(w, http.StatusUnsupportedMediaType, "send JSON, as application/json")
+			refuse(w, http.StatusUnsupportedMediaType, "the body must be JSON, with Content-Type application/json")
 			return
 		}
 		var in In
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, playbook.MaxFile+4096)).Decode(&in); err != nil {
-			refuse(w, http.StatusBadRequest, "the body cannot be read as the JSON that belongs here")
+			refuse(w, http.StatusBadRequest, "the body is not the expected JSON")
 			return
 		}
 		out, err := do(r, in)
@@ -83,7 +85,7 @@ func deed[In any](do func(r *http.Request, in In) (any, error)) http.HandlerFunc
 
 type nothing struct{}
 
-var errNoSuch = &refusal{http.StatusNotFound, "there is no such chat, room, person or deed"}
+var errNoSuch = &refusal{http.StatusNotFound, "there is no such chat, room, person or action"}
 
 func (s *Sandbox) openChat(_ *http.Request, in struct{ Room string }) (any, error) {
 	room := s.world.room(in.Room)
@@ -120,9 +122,9 @@ func (s *Sandbox) visitorDoes(r *http.Request, in struct{ Text, Value string }) 
 func checkText(text string) error {
 	switch {
 	case strings.TrimSpace(text) == "":
-		return &refusal{http.StatusBadRequest, "there is nothing to say"}
+		return &refusal{http.StatusBadRequest, "the message is empty"}
 	case len([]rune(text)) > playbook.MaxText:
-		return &refusal{http.StatusBadRequest, "this is too long for one message"}
+		return &refusal{http.StatusBadRequest, "the message is too long"}
 	}
 	return nil
 }
@@ -167,10 +169,10 @@ func (s *Sandbox) goOnline(r *http.Request, in struct{ Online bool }) (any, erro
 }
 
 func (s *Sandbox) turnSwitch(r *http.Request, in struct{ On bool }) (any, error) {
-	if err := s.mood.set(r.PathValue("name"), in.On); err != nil {
+	if err := s.trouble.set(r.PathValue("name"), in.On); err != nil {
 		return nil, &refusal{http.StatusNotFound, err.Error()}
 	}
-	v := s.mood.view()
+	v := s.trouble.view()
 	s.live.publish("switches", v)
 	return v, nil
 }
@@ -192,10 +194,10 @@ func (s *Sandbox) checkBook(_ *http.Request, in struct{ ID, Text string }) (any,
 	return map[string]any{"ok": true, "problems": v.Problems, "book": v}, nil
 }
 
-// putBook puts an example in force, or an edited text.
+// putBook makes an example or an edited text the active playbook.
 func (s *Sandbox) putBook(_ *http.Request, in struct {
 	ID   string
-	Text *string // nil: the example as it is
+	Text *string // nil means the example as it is
 }) (any, error) {
 	e, known := s.books.find(in.ID)
 	if !known && in.Text == nil {
@@ -212,13 +214,13 @@ func (s *Sandbox) putBook(_ *http.Request, in struct {
 }
 
 func (s *Sandbox) tickOff(r *http.Request, _ nothing) (any, error) {
-	if r.PathValue("what") == "why" { // the others are seen to happen
+	if r.PathValue("what") == "why" { // the server sees the other steps by itself
 		s.live.tick("why")
 	}
 	return nothing{}, nil
 }
 
-// stream is the page's server-sent events: a snapshot, then all that happens.
+// stream sends server-sent events: a snapshot, then all that happens.
 func (s *Sandbox) stream(w http.ResponseWriter, r *http.Request) {
 	out := http.NewResponseController(w)
 	h := w.Header()

@@ -15,7 +15,7 @@ import (
 	"giosgbot/sandbox"
 )
 
-// What the playbook of the beginning says.
+// Texts of the playbook that the sandbox starts with.
 const (
 	greeting = "Hi! I am the shop's bot. How can I help?"
 	hours    = "We are here Mon–Fri 9–17 and Sat 10–15."
@@ -55,7 +55,7 @@ func TestLanguagesButtonsAndHumans(t *testing.T) {
 	b.post("chats/"+chat.ID+"/press", m{"value": "human"})
 	b.hears(chat, "Pyysin kollegan mukaan.")
 	if status, _ := b.try("chats/"+chat.ID+"/press", m{"value": "human"}); status != http.StatusConflict {
-		t.Errorf("a dead button can be pressed: status %d", status)
+		t.Errorf("a disabled button can be pressed: status %d", status)
 	}
 	tn := b.turnOf(next, func(tn turn) bool { return tn.Event == "pressed" })
 	if tn.Rule != "human" || len(tn.Why) == 0 {
@@ -67,7 +67,7 @@ func TestLanguagesButtonsAndHumans(t *testing.T) {
 	b.say(chat, "auki?")
 	tn = b.turnOf(next, func(tn turn) bool { return tn.Event == "said" && tn.Result == "silent" })
 	if len(tn.Why) == 0 || tn.Why[0].Matched {
-		t.Errorf("a quiet bot gives the reasons %+v", tn.Why)
+		t.Errorf("a silent bot has the reasons %+v", tn.Why)
 	}
 	b.post(human+"/online", m{"online": false})
 	b.post("humans/"+snap.Humans[1].ID+"/online", m{"online": false})
@@ -76,7 +76,7 @@ func TestLanguagesButtonsAndHumans(t *testing.T) {
 	b.hears(second, "Everybody is busy right now. Can I help meanwhile?")
 }
 
-func TestDuplicatesAreSwallowed(t *testing.T) {
+func TestDuplicatesAreDropped(t *testing.T) {
 	t.Parallel()
 	b := open(t, sandbox.Options{})
 	chat := b.first()
@@ -107,7 +107,7 @@ func TestOutagesAreSurvived(t *testing.T) {
 			if _, err := b.p.AwaitCalls(b.ctx, 1, func(c giosgtest.Call) bool { return c.Fault != "" && c.Fault != "delay" && c.Status == status }); err != nil {
 				t.Fatal(err)
 			}
-			if name != "cut" { // which the bot lives with
+			if name != "cut" { // which the bot must survive while it lasts
 				b.post("switches/"+name, m{"on": false})
 			}
 			b.hears(chat, hours)
@@ -147,7 +147,7 @@ func TestKilledBotLosesNothing(t *testing.T) {
 		t.Fatal("no webhook failed", err)
 	}
 	b.post("bot", m{"running": true})
-	b.post("bot", m{"running": true}) // twice is once
+	b.post("bot", m{"running": true}) // the second has no effect
 	b.hears(chat, hours)
 	b.saidOnce(chat, hours)
 	b.saidOnce(chat, greeting)
@@ -172,10 +172,10 @@ func TestPlaybookIsCheckedAndTakesEffectAtOnce(t *testing.T) {
 		}
 	}
 	if now, _ := b.watch(); now.Book.Text != snap.Book.Text {
-		t.Error("a broken playbook is shown as the one in force")
+		t.Error("a broken playbook is shown as the active one")
 	}
 	b.say(chat, "opening hours?")
-	b.hears(chat, hours) // the old one
+	b.hears(chat, hours) // the previous playbook
 	if out := b.post("playbook/check", m{"text": text}); out["ok"] != true {
 		t.Errorf("check: %v", out)
 	}

@@ -5,21 +5,21 @@ import (
 	"time"
 
 	"giosgbot/bot"
-	"giosgbot/giosg"
+	"giosgbot/chat"
 	"giosgbot/giosg/giosgtest"
 	"giosgbot/playbook"
 )
 
-// turnView is one turn of the bot's: an attempt at one event.
+// turnView is one turn of the bot, as the page gets it.
 type turnView struct {
 	N       int          `json:"n"`
-	At      time.Time    `json:"at"` // its begin
+	At      time.Time    `json:"at"` // its start
 	Kind    string       `json:"event"`
 	EventID string       `json:"event_id"`
 	ChatID  string       `json:"chat_id"`
 	Text    string       `json:"text,omitempty"`
 	Value   string       `json:"value,omitempty"`
-	Result  string       `json:"result"`
+	Result  bot.Result   `json:"result"`
 	Rule    string       `json:"rule,omitempty"`
 	Said    int          `json:"said"`
 	Reason  string       `json:"reason,omitempty"`
@@ -37,7 +37,7 @@ type reasonView struct {
 	Text    string `json:"text"`
 }
 
-// turn is told of every turn by the bot.
+// turn records a turn of the bot.
 func (s *Sandbox) turn(r bot.Report) {
 	ev := r.Event
 	v := turnView{
@@ -46,13 +46,13 @@ func (s *Sandbox) turn(r bot.Report) {
 		Waited: max(0, r.Waited.Microseconds()), Took: r.Took.Microseconds(), Did: []string{}, Why: []reasonView{},
 	}
 	language := ""
-	if chat := s.world.platform.Chat(v.ChatID); chat != nil {
-		language = chat.Room().Language()
-		if v.Text == "" && v.Kind != string(giosg.EventPressed) {
-			v.Text = lastWords(chat) // what made the chat wait
+	if c := s.world.platform.Chat(v.ChatID); c != nil {
+		language = c.Room().Language()
+		if v.Text == "" && v.Kind != string(chat.Pressed) {
+			v.Text = lastWords(c) // a pending chat has no text of its own
 		}
 		if r.Plan != nil {
-			v.Did = deeds(r.Plan.Actions)
+			v.Did = actionNames(r.Plan.Actions)
 			for _, why := range r.Plan.Why {
 				v.Why = append(v.Why, reasonView{why.Rule, why.Matched, why.Text})
 			}
@@ -61,7 +61,7 @@ func (s *Sandbox) turn(r bot.Report) {
 	s.live.addTurn(v, language)
 }
 
-// lastWords is what the visitor wrote last.
+// lastWords returns the visitor's last message.
 func lastWords(chat *giosgtest.Chat) string {
 	said := chat.Said("visitor")
 	if len(said) == 0 {
@@ -70,8 +70,8 @@ func lastWords(chat *giosgtest.Chat) string {
 	return clip(said[len(said)-1])
 }
 
-// deeds names the actions of a plan.
-func deeds(actions []playbook.Action) []string {
+// actionNames describes the actions of a plan.
+func actionNames(actions []playbook.Action) []string {
 	out := []string{}
 	for _, a := range actions {
 		switch a := a.(type) {

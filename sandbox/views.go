@@ -8,7 +8,7 @@ import (
 	"giosgbot/giosg/giosgtest"
 )
 
-// snapshot is all that a page needs to begin with.
+// snapshot is all that a page needs at the start.
 type snapshot struct {
 	Org        string          `json:"org"`
 	Rooms      []roomView      `json:"rooms"`
@@ -31,20 +31,20 @@ type snapshot struct {
 
 type lineView = giosgtest.Line
 
-// chatView is a chat's state and the number that people know it by.
+// chatView is a chat's state and the number of its visitor.
 type chatView struct {
 	giosgtest.ChatState
 	N       int      `json:"n"`
 	Invited []string `json:"invited"` // names of teams
 }
 
-// callView is one API call of the bot's.
+// callView is one API call of the bot.
 type callView struct {
 	Seq    int64     `json:"seq"`
 	At     time.Time `json:"at"`
 	Method string    `json:"method"`
 	Path   string    `json:"path"`
-	Short  string    `json:"short"` // the path without ids
+	Short  string    `json:"short"` // the path with names in place of ids
 	Query  string    `json:"query,omitempty"`
 	Body   string    `json:"body,omitempty"`
 	ChatID string    `json:"chat_id"`
@@ -61,9 +61,9 @@ func newCallView(c giosgtest.Call) callView {
 	}
 }
 
-// deliveryView is one attempt to bring a webhook to the bot.
+// deliveryView is one attempt to deliver a webhook to the bot.
 type deliveryView struct {
-	Event      int64     `json:"event"` // copies and attempts of one change share it
+	Event      int64     `json:"event"` // the same for all copies and attempts
 	At         time.Time `json:"at"`
 	Channel    string    `json:"channel"`
 	Action     string    `json:"action"`
@@ -98,7 +98,7 @@ func newDeliveryView(d giosgtest.Delivery) deliveryView {
 	return v
 }
 
-// clip keeps the begin of a text that is only for looking at.
+// clip shortens a text that is only shown.
 func clip(s string) string {
 	const most = 1200
 	if len(s) <= most {
@@ -125,17 +125,17 @@ func (s *Sandbox) chatView(st giosgtest.ChatState, n int) chatView {
 func (s *Sandbox) fill(snap *snapshot) {
 	w := s.world
 	snap.Org, snap.Rooms, snap.Humans, snap.Teams, snap.BotUser = w.org.Name, w.roomViews(), w.humanViews(), w.teamNames(), w.bot.ID
-	snap.Switches, snap.Book, snap.Examples = s.mood.view(), s.books.view(), s.books.all
+	snap.Switches, snap.Book, snap.Examples = s.trouble.view(), s.books.view(), s.books.all
 	snap.Chats, snap.Lines = []chatView{}, []lineView{}
 	for _, c := range w.org.Chats() {
-		if n, told := snap.numbers[c.ID]; told { // else its news are still on their way
+		if n, numbered := snap.numbers[c.ID]; numbered { // else the stream will bring it
 			snap.Chats = append(snap.Chats, s.chatView(c.State(), n))
 			snap.Lines = append(snap.Lines, c.Lines()...)
 		}
 	}
 }
 
-// follow passes on what happens on the platform, until it is closed.
+// follow passes on what happens on the platform until the feed ends.
 func (s *Sandbox) follow(feed *giosgtest.Feed) {
 	defer close(s.feed)
 	missed := 0

@@ -16,7 +16,7 @@ import (
 	"giosgbot/playbook"
 )
 
-// worker is the bot as a process that can be killed and started again, on the same port and the same file.
+// worker runs the bot like a process that can be killed and started again, with the same port and data file.
 type worker struct {
 	platform string // base URL
 	dir      string
@@ -26,22 +26,22 @@ type worker struct {
 
 	mu      sync.Mutex
 	secret  string
-	address string // host:port, kept from the first start, as webhooks point to it
+	address string // host:port; always that of the first start, since webhooks name it
 	book    *playbook.Playbook
 	app     *app.App
 	stop    context.CancelFunc
 	done    chan struct{}
 }
 
-// botState is what the page shows of the bot's process.
+// botState is the state of the bot, as the page gets it.
 type botState struct {
 	Running bool      `json:"running"`
 	Since   time.Time `json:"since"`
 	Starts  int       `json:"starts"`
-	Error   string    `json:"error,omitempty"` // why it ended by itself
+	Error   string    `json:"error,omitempty"` // why it stopped by itself
 }
 
-// start runs the bot. Starting one that runs does nothing.
+// start starts the bot. It does nothing if the bot is running.
 func (w *worker) start() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -58,7 +58,7 @@ func (w *worker) start() error {
 		"GIOSG_BASE_URL": w.platform,
 		"DATA_FILE":      filepath.Join(w.dir, "bot.db"),
 		"WORKERS":        "16",
-		"SHUTDOWN_GRACE": "1ms", // a killed process finishes nothing
+		"SHUTDOWN_GRACE": "1ms", // like a killed process, which finishes nothing
 	}
 	cfg, err := config.Load(func(name string) (string, bool) {
 		v, ok := settings[name]
@@ -91,7 +91,7 @@ func (w *worker) run(ctx context.Context, a *app.App, done chan struct{}) {
 	st := botState{Since: time.Now()}
 	if ctx.Err() == nil && err != nil {
 		st.Error = err.Error()
-		w.log.Error("the bot ended by itself", "err", err)
+		w.log.Error("the bot stopped by itself", "err", err)
 	}
 	w.mu.Lock()
 	w.app = nil
@@ -99,7 +99,7 @@ func (w *worker) run(ctx context.Context, a *app.App, done chan struct{}) {
 	w.onState(st)
 }
 
-// kill drops the bot without grace: calls under way are cut, and nothing is finished. It returns when the file is free again.
+// kill stops the bot at once: it finishes nothing, and cuts its calls. kill returns when the data file is free again.
 func (w *worker) kill() {
 	w.mu.Lock()
 	if w.app == nil {
@@ -121,7 +121,7 @@ func (w *worker) setPlaybook(p *playbook.Playbook) {
 	}
 }
 
-// url is where the bot's door is, or was; empty before the first start.
+// url returns the base URL of the webhook endpoint; empty before the first start.
 func (w *worker) url() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"giosgbot/giosg/giosgtest"
 )
 
-// world is who there is: one organization with a room for each language, two operators, their teams, and the bot.
+// world is what exists on the platform: an organization with a room for each language, two operators, their teams, and the bot.
 type world struct {
 	platform *giosgtest.Platform
 	org      *giosgtest.Org
@@ -27,7 +27,7 @@ func newWorld(p *giosgtest.Platform) *world {
 	return w
 }
 
-// addTeams makes teams that a playbook names, with all operators in them, so that any playbook finds its humans here.
+// addTeams adds the teams that a playbook names, with all operators as members, so that every playbook can hand over.
 func (w *world) addTeams(names []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -48,7 +48,7 @@ func (w *world) hasTeamLocked(name string) bool {
 	return false
 }
 
-// team is the name of a team.
+// team returns the name of a team.
 func (w *world) team(id string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -1,10 +1,10 @@
-// Package tracing follows an event from its webhook to the bot's reply, through the queue and across processes, with OpenTelemetry.
+// Package tracing follows an event from its webhook through the queue to the bot's reply, across processes, with OpenTelemetry.
 //
-// It is off unless OTEL_EXPORTER_OTLP_ENDPOINT says where traces go; the other OTEL_ variables mean what OpenTelemetry says. A trace
-// holds ids, results and durations: no token, no secret, no words. giosg is told nothing of it, and what giosg or anybody else sends as
-// a trace is not continued but linked.
+// Tracing is off unless OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT names a collector. The other OTEL_
+// variables have the meaning that OpenTelemetry defines. A trace contains ids, results and durations, but no token, no secret and no
+// text of a message. Requests to giosg carry no trace. A trace in a request from outside is linked, not continued.
 //
-// All methods may be called on a nil *Tracing, which traces nothing and costs nothing.
+// All methods work on a nil *Tracing and then do nothing.
 package tracing
 
 import (
@@ -26,13 +26,13 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Tracing makes spans and sends them.
+// Tracing records spans and exports them.
 type Tracing struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
 }
 
-// Start returns nil if the environment names no place for traces.
+// Start returns a Tracing that exports to the collector in the environment, or nil if the environment names none.
 func Start(ctx context.Context, version string, log *slog.Logger) (*Tracing, error) {
 	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" && os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" ||
 		strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
@@ -42,16 +42,16 @@ func Start(ctx context.Context, version string, log *slog.Logger) (*Tracing, err
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)
 	}
-	// A collector that is down is worth a line now and then, not the bot's attention.
+	// A collector that is down must not stop the bot.
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces were not sent", "err", err) }))
 	return New(ctx, exporter, version)
 }
 
-// New sends traces to an exporter.
+// New returns a Tracing with an exporter. Tests use it; the bot uses Start.
 func New(ctx context.Context, exporter sdk.SpanExporter, version string) (*Tracing, error) {
 	about, err := resource.New(ctx,
 		resource.WithAttributes(attribute.String("service.name", "giosg-bot"), attribute.String("service.version", version)),
-		resource.WithFromEnv(), // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have the last word
+		resource.WithFromEnv(), // after the attributes above, so that OTEL_SERVICE_NAME overrides them
 		resource.WithHost(),
 	)
 	if err != nil {
@@ -61,7 +61,7 @@ func New(ctx context.Context, exporter sdk.SpanExporter, version string) (*Traci
 	return &Tracing{provider: p, tracer: p.Tracer("giosgbot")}, nil
 }
 
-// Close sends what is left.
+// Close exports the remaining spans.
 func (t *Tracing) Close(ctx context.Context) error {
 	if t == nil {
 		return nil
@@ -69,8 +69,8 @@ func (t *Tracing) Close(ctx context.Context) error {
 	return t.provider.Shutdown(ctx)
 }
 
-// Door traces webhooks. The span's name is the route, never the address as it came, which holds a secret.
-func (t *Tracing) Door(next http.Handler) http.Handler {
+// Webhooks returns a handler that traces webhooks. A span does not contain the URL, because there is a secret in it.
+func (t *Tracing) Webhooks(next http.Handler) http.Handler {
 	if t == nil {
 		return next
 	}
@@ -83,7 +83,7 @@ func (t *Tracing) Door(next http.Handler) http.Handler {
 	)
 }
 
-// Calls traces calls of giosg's API, and tells giosg nothing of it.
+// Calls returns a transport that traces calls to giosg's API. It adds no trace headers to them.
 func (t *Tracing) Calls(next http.RoundTripper) http.RoundTripper {
 	if t == nil {
 		return next
@@ -100,7 +100,7 @@ func (t *Tracing) Calls(next http.RoundTripper) http.RoundTripper {
 
 const header = "traceparent" // of W3C Trace Context
 
-// Carry returns what must travel with an event so that its turn joins the trace; empty without one.
+// Carry returns the text to store with an event, so that its turn joins the trace in ctx. It is empty if there is no trace.
 func (t *Tracing) Carry(ctx context.Context) string {
 	if t == nil {
 		return ""
@@ -110,9 +110,11 @@ func (t *Tracing) Carry(ctx context.Context) string {
 	return c[header]
 }
 
-// Turn begins the span of a turn, in the trace that was carried. end tells what became of it. The context must be the turn's, so that
-// its calls belong to it.
-func (t *Tracing) Turn(ctx context.Context, carried string, about ...slog.Attr) (_ context.Context, end func(result, reason string)) {
+// Turn starts the span of a turn, in the trace that Carry returned. The turn must use the returned context, so that the spans of its
+// calls become children of this span, and call end with its result.
+func (t *Tracing) Turn(
+	ctx context.Context, carried string, about ...slog.Attr,
+) (_ context.Context, end func(result, reason string)) {
 	if t == nil {
 		return ctx, func(string, string) {}
 	}

@@ -16,7 +16,7 @@ import (
 	"giosgbot/tracing"
 )
 
-// process is one replica with its traces.
+// process returns the Tracing of a replica, and the spans that it exports.
 func process(t *testing.T) (*tracing.Tracing, *kept) {
 	t.Helper()
 	k := &kept{InMemoryExporter: tracetest.NewInMemoryExporter()}
@@ -27,7 +27,7 @@ func process(t *testing.T) (*tracing.Tracing, *kept) {
 	return tr, k
 }
 
-// kept keeps its spans when it is closed.
+// kept is an exporter that keeps its spans after Shutdown.
 type kept struct{ *tracetest.InMemoryExporter }
 
 func (*kept) Shutdown(context.Context) error { return nil }
@@ -40,29 +40,29 @@ func (k *kept) spans() map[string]sdk.ReadOnlySpan {
 	return out
 }
 
-// One trace leads from the webhook, which one replica takes, to the call that another makes.
+// A trace begins with the webhook at one replica and ends with the call that another one makes.
 func TestOneTraceAcrossProcesses(t *testing.T) {
 	t.Parallel()
-	door, doorSpans := process(t)
+	front, frontSpans := process(t)
 	worker, workerSpans := process(t)
 
 	var carried string
-	front := httptest.NewServer(door.Door(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		carried = door.Carry(r.Context())
+	server := httptest.NewServer(front.Webhooks(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		carried = front.Carry(r.Context())
 	})))
-	defer front.Close()
-	req, _ := http.NewRequestWithContext(t.Context(), "POST", front.URL+"/webhooks/messages?secret=hush-hush", strings.NewReader("{}"))
+	defer server.Close()
+	req, _ := http.NewRequestWithContext(t.Context(), "POST", server.URL+"/webhooks/messages?secret=hush-hush", strings.NewReader("{}"))
 	req.Header.Set("X-Webhook-Secret", "hush-hush")
 	req.Header.Set("Traceparent", "00-11111111111111111111111111111111-2222222222222222-01")
 	if _, err := http.DefaultClient.Do(req); err != nil {
 		t.Fatal(err)
 	}
 	if carried == "" || strings.Contains(carried, "1111111111111111") {
-		t.Fatalf("%q is carried: it must be a trace of our own", carried)
+		t.Fatalf("Carry returns %q, not a trace of our own", carried)
 	}
 
-	var told http.Header
-	giosg := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { told = r.Header }))
+	var sent http.Header
+	giosg := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { sent = r.Header }))
 	defer giosg.Close()
 	ctx, end := worker.Turn(t.Context(), carried, slog.String("chat", "c1"))
 	call, _ := http.NewRequestWithContext(ctx, "GET", giosg.URL+"/api/v5/users/u1", nil)
@@ -74,15 +74,15 @@ func TestOneTraceAcrossProcesses(t *testing.T) {
 	io.Copy(io.Discard, res.Body)
 	res.Body.Close()
 	end("answered", "")
-	for _, tr := range []*tracing.Tracing{door, worker} {
+	for _, tr := range []*tracing.Tracing{front, worker} {
 		if err := tr.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 
-	webhook, turn, reply := doorSpans.spans()["webhook"], workerSpans.spans()["turn"], workerSpans.spans()["giosg GET"]
+	webhook, turn, reply := frontSpans.spans()["webhook"], workerSpans.spans()["turn"], workerSpans.spans()["giosg GET"]
 	if webhook == nil || turn == nil || reply == nil {
-		t.Fatalf("%v %v", doorSpans.spans(), workerSpans.spans())
+		t.Fatalf("%v %v", frontSpans.spans(), workerSpans.spans())
 	}
 	if turn.Parent().SpanID() != webhook.SpanContext().SpanID() || reply.Parent().SpanID() != turn.SpanContext().SpanID() ||
 		reply.SpanContext().TraceID() != webhook.SpanContext().TraceID() {
@@ -91,8 +91,8 @@ func TestOneTraceAcrossProcesses(t *testing.T) {
 	if len(webhook.Links()) != 1 {
 		t.Error("the sender's trace is not linked")
 	}
-	if told.Get("Traceparent") != "" {
-		t.Error("giosg is told of the trace")
+	if sent.Get("Traceparent") != "" {
+		t.Error("the call carries the trace")
 	}
 	for _, s := range []sdk.ReadOnlySpan{webhook, turn, reply} {
 		if text := fmt.Sprint(s.Name(), s.Attributes(), s.Events(), s.Resource()); strings.Contains(text, "hush-hush") {
@@ -104,7 +104,7 @@ func TestOneTraceAcrossProcesses(t *testing.T) {
 func TestProbesAreNotTraced(t *testing.T) {
 	t.Parallel()
 	tr, k := process(t)
-	h := tr.Door(http.NotFoundHandler())
+	h := tr.Webhooks(http.NotFoundHandler())
 	for _, path := range []string{"/healthz", "/readyz", "/", "/nothing"} {
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
 	}
@@ -113,7 +113,7 @@ func TestProbesAreNotTraced(t *testing.T) {
 	}
 }
 
-func TestNonsenseThatWasCarriedIsIgnored(t *testing.T) {
+func TestInvalidTraceIsIgnored(t *testing.T) {
 	t.Parallel()
 	tr, k := process(t)
 	for _, carried := range []string{"nonsense", "00-0-0-00", strings.Repeat("x", 10000)} {
@@ -133,7 +133,7 @@ func TestOff(t *testing.T) {
 		t.Fatal(tr, err)
 	}
 	next := http.NotFoundHandler()
-	if fmt.Sprintf("%p", tr.Door(next)) != fmt.Sprintf("%p", next) || tr.Calls(nil) != nil || tr.Carry(t.Context()) != "" {
+	if fmt.Sprintf("%p", tr.Webhooks(next)) != fmt.Sprintf("%p", next) || tr.Calls(nil) != nil || tr.Carry(t.Context()) != "" {
 		t.Error("something is traced")
 	}
 	ctx, end := tr.Turn(t.Context(), "x")
@@ -143,11 +143,14 @@ func TestOff(t *testing.T) {
 	}
 }
 
-func TestTracesGoWhereTheEnvironmentSays(t *testing.T) {
-	came := make(chan string, 10)
-	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { came <- r.Method + " " + r.URL.Path }))
+func TestTracesGoToTheCollectorInTheEnvironment(t *testing.T) {
+	requests := make(chan string, 10)
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		requests <- r.Method + " " + r.URL.Path + " " + r.Header.Get("Content-Type") + " " + r.Header.Get("Api-Key")
+	}))
 	defer collector.Close()
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=k1")
 	tr, err := tracing.Start(t.Context(), "v1", slog.New(slog.DiscardHandler))
 	if err != nil || tr == nil {
 		t.Fatal(tr, err)
@@ -157,7 +160,7 @@ func TestTracesGoWhereTheEnvironmentSays(t *testing.T) {
 	if err := tr.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := <-came; got != "POST /v1/traces" {
+	if got := <-requests; got != "POST /v1/traces application/x-protobuf k1" {
 		t.Error(got)
 	}
 }

@@ -1,8 +1,8 @@
-// Making elements, and telling numbers and times as people do. Whatever comes from outside becomes text, never markup.
+// Helpers that make elements and format numbers and times. Strings always become text, never markup.
 
 export const $ = (id) => document.getElementById(id);
 
-// h makes an element. Attributes that are functions listen to events; children are elements or text.
+// h makes an element. An attribute that is a function becomes an event listener. Children are elements or strings.
 export function h(tag, attributes = {}, ...children) {
   const e = document.createElement(tag);
   for (const [k, v] of Object.entries(attributes)) {
@@ -18,7 +18,7 @@ export function number(v) {
   return v.toLocaleString('en', {maximumFractionDigits: 1}).replaceAll(',', '\u202f');
 }
 
-// span tells seconds.
+// span formats a duration in seconds.
 export function span(s) {
   if (s === null || s === undefined) return '–';
   if (s < 0.0005) return '0 s';
@@ -36,11 +36,11 @@ export function setNow(text) { skew = new Date(text).getTime() - Date.now(); }
 
 function age(at, future) {
   const s = (Date.now() + skew - at.getTime()) / 1000;
-  if (future) return s < 0 ? 'for ' + span(Math.round(-s)) : 'over';
+  if (future) return s < 0 ? 'for ' + span(Math.round(-s)) : 'expired';
   return s < 1 ? 'now' : span(Math.round(s)) + ' ago';
 }
 
-// ago shows a moment by its distance from now, which goes on by itself. Future moments are deadlines.
+// ago shows how long ago a moment was, or how far in the future, and keeps that up to date.
 export function ago(text, future = false) {
   const at = new Date(text);
   return h('time', {datetime: text, title: at.toLocaleString(), 'data-future': future}, age(at, future));
@@ -53,7 +53,7 @@ setInterval(() => {
   }
 }, 1000);
 
-// table shows rows as a table, on a phone as cards. columns is a list of {name, cell(row), wide, number}; key names a row.
+// table shows rows as a table, on a phone as cards. columns is a list of {name, cell(row), wide, number}.
 export function table(caption, columns, rows) {
   return h('table', {},
     h('caption', {class: 'hidden'}, caption),
@@ -61,12 +61,12 @@ export function table(caption, columns, rows) {
     h('tbody', {}, rows.map((row) => h('tr', {}, columns.map((c) => cell(c, c.cell(row)))))));
 }
 
-// cell is marked when it holds nothing: a card leaves it out.
+// cell marks an empty cell, which a card leaves out.
 function cell(c, content) {
   return h('td', {'data-name': c.name, class: [c.number && 'number', c.wide && 'wide', content === '–' && 'empty'].filter(Boolean).join(' ') || null}, Array.isArray(content) ? h('div', {}, content) : content);
 }
 
-// refresh replaces what is in a place if what it shows has changed, and keeps the focus where it was.
+// refresh makes the content of an element anew if data has changed. The focus stays where it was.
 const shown = new Map();
 export function refresh(id, data, make) {
   const text = JSON.stringify(data);

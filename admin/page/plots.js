@@ -1,5 +1,4 @@
-// Small plots of the last hour. Each is an SVG that stretches to its tile, with a line to read values by: with the mouse, a finger, or
-// the arrow keys.
+// Small plots of the last hour. Each is an SVG that fills its tile. The mouse, a finger or the arrow keys choose a minute to read.
 
 const SVG = 'http://www.w3.org/2000/svg';
 const WIDTH = 240, HEIGHT = 64, TOP = 4;
@@ -14,13 +13,13 @@ function clock(seconds) {
   return new Date(seconds * 1000).toLocaleTimeString([], {hour: '2-digit', minute: '2-digit', hourCycle: 'h23'});
 }
 
-// Plot draws some keys of the minutes: options.series is a list of {key, kind: 'bar' | 'line' | 'area', tone}, options.least the least
-// top of the scale, options.format makes a text of a value, options.read one of a minute.
+// Plot draws values of the minutes. options.series is a list of {key, kind: 'bar' | 'line' | 'area', tone}, options.least the smallest top
+// of the scale. options.format formats a value, options.read a minute.
 export class Plot {
   constructor(options) {
     this.options = options;
     this.minutes = [];
-    this.at = null; // the minute that is read; null: none
+    this.at = null; // the chosen minute; null if none
     this.element = document.createElement('div');
     this.element.className = 'plot';
     this.svg = svg('svg', {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true', focusable: 'false'});
@@ -85,7 +84,7 @@ export class Plot {
         });
         continue;
       }
-      // Runs of minutes that have a value; a gap is a gap.
+      // A line for each run of minutes that have a value.
       for (let i = 0; i < n; i++) {
         if (this.minutes[i][s.key] === null) continue;
         const from = i;

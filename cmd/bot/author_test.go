@@ -31,7 +31,7 @@ func TestCheckPlaysTheConversationsBesideAPlaybook(t *testing.T) {
 	if code := p.wait(20 * time.Second); code != 1 {
 		t.Errorf("exit %d", code)
 	}
-	for _, s := range []string{txt + ":2:", "- bot: Mon–Fri 9–17.", "+ bot: Sorry?", "no keyword is in it"} {
+	for _, s := range []string{txt + ":2:", "- bot: Mon–Fri 9–17.", "+ bot: Sorry?", "no keyword matches"} {
 		if !strings.Contains(p.out.String(), s) {
 			t.Errorf("it does not say %q:\n%s", s, p.out)
 		}
@@ -88,7 +88,7 @@ func TestTry(t *testing.T) {
 	fails(t, 1, nil, []string{"try", "missing.yaml"}, "missing.yaml")
 }
 
-// What giosg refuses is set aside, can be seen, put back and forgotten, while the bot runs.
+// An event that giosg refuses becomes a dead letter, which can be shown, retried and dropped while the bot runs.
 func TestDeadletters(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {
@@ -109,7 +109,7 @@ func TestDeadletters(t *testing.T) {
 		var list string
 		for end := time.Now().Add(30 * time.Second); strings.Count(list, "400") < 2; {
 			if list = succeeds(t, admin, "deadletters", "list"); time.Now().After(end) {
-				t.Fatalf("nothing is set aside:\n%s", list)
+				t.Fatalf("there are no two dead letters:\n%s", list)
 			}
 		}
 		if refuse.Hits() != 2 {
@@ -124,10 +124,10 @@ func TestDeadletters(t *testing.T) {
 		if err := w.p.Await(t.Context(), func() bool { return len(chat.Said("bot")) == 3 }); err != nil {
 			t.Fatal(err)
 		}
-		if got := succeeds(t, admin, "deadletters"); !strings.Contains(got, "Nothing is set aside.") {
+		if got := succeeds(t, admin, "deadletters"); !strings.Contains(got, "There are no dead letters.") {
 			t.Errorf("afterwards: %s", got)
 		}
-		fails(t, 1, admin, []string{"deadletters", "retry", ids[0]}, "nothing of this id is set aside")
+		fails(t, 1, admin, []string{"deadletters", "retry", ids[0]}, "there is no dead letter with this id")
 		fails(t, 1, map[string]string{"ADMIN_ADDR": ""}, []string{"deadletters"}, "ADMIN_ADDR is empty")
 	})
 }
@@ -151,7 +151,7 @@ func deadIDs(t *testing.T, base string) (ids []string) {
 		ids = append(ids, d.ID)
 	}
 	if len(ids) != 2 {
-		t.Fatalf("set aside: %v", ids)
+		t.Fatalf("dead letters: %v", ids)
 	}
 	return ids
 }

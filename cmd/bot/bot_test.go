@@ -18,7 +18,7 @@ import (
 	"giosgbot/redistest"
 )
 
-// What no output may show.
+// Secrets that no output may show.
 const (
 	secret   = "hook-s3cr3t-value"
 	password = "r3dis-p4ssw0rd"
@@ -43,14 +43,29 @@ fallback:
 
 func TestVersion(t *testing.T) {
 	t.Parallel()
-	if got := succeeds(t, nil, "version"); got != "giosg-bot "+version+"\n" {
-		t.Errorf("%q", got)
+	for _, arg := range []string{"version", "--version"} {
+		if got := succeeds(t, nil, arg); got != "giosg-bot "+version+"\n" {
+			t.Errorf("%s: %q", arg, got)
+		}
+	}
+}
+
+// If any code that is linked finds methods by name, as text/template does, the linker keeps every exported method: about 10 MB. To
+// find the cause, look for ReflectMethod in the output of "go build -tags grpcnotrace -ldflags=-dumpdep".
+func TestProgramIsSmall(t *testing.T) {
+	t.Parallel()
+	s, err := os.Stat(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Size() > 22_000_000 {
+		t.Errorf("the program has %d bytes", s.Size())
 	}
 }
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"--help"}, {"-h"}, {"serve", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"-h"}, {"help"}, {"serve", "--help"}, {"help", "serve"}} {
 		help := succeeds(t, nil, args...)
 		for _, s := range config.Settings() {
 			entry := "\n" + s.Name
@@ -58,18 +73,25 @@ func TestHelp(t *testing.T) {
 				entry += " (default " + s.Default + ")"
 			}
 			if !strings.Contains(help, entry+"\n") || !strings.Contains(help, s.Doc) || s.Secret && !strings.Contains(help, s.Name+"_FILE") {
-				t.Errorf("%v says nothing of %s, or not all", args, s.Name)
+				t.Errorf("%v does not show %s, or not all of it", args, s.Name)
 			}
 		}
 	}
 	help := succeeds(t, nil, "--help")
-	for _, c := range []string{"serve", "check <playbook>", "healthcheck", "version"} {
+	for _, c := range []string{"serve", "check <playbook>", "try", "deadletters", "healthcheck", "version", "help"} {
 		if !strings.Contains(help, "\n  "+c) {
 			t.Errorf("the command %s is not there:\n%s", c, help)
 		}
 	}
-	if help := succeeds(t, nil, "check", "--help"); !strings.Contains(help, "<playbook>") {
-		t.Errorf("%s", help)
+	for _, args := range [][]string{{"check", "--help"}, {"help", "check"}} {
+		if help := succeeds(t, nil, args...); !strings.Contains(help, "<playbook>") || !strings.Contains(help, "--team") {
+			t.Errorf("%v: %s", args, help)
+		}
+	}
+	for _, args := range [][]string{{"deadletters", "retry", "--help"}, {"help", "deadletters", "retry"}} {
+		if help := succeeds(t, nil, args...); !strings.Contains(help, "retry <id> ...") || !strings.Contains(help, "--url") {
+			t.Errorf("%v: %s", args, help)
+		}
 	}
 }
 
@@ -80,10 +102,17 @@ func TestMisuse(t *testing.T) {
 		say  []string
 	}{
 		{[]string{"chek", "shop.yaml"}, []string{`there is no command "chek"`, "serve, check", "Try: bot --help"}},
-		{[]string{"help"}, []string{`there is no command "help"`, "Try: bot --help"}},
+		{[]string{"chek", "--team", "Sales"}, []string{`there is no command "chek"`, "Try: bot --help"}},
+		{[]string{"help", "chek"}, []string{`there is no command "chek"`, "Try: bot --help"}},
+		{[]string{"help", "deadletters", "purge"}, []string{`there is no command "purge"`, "list, show, retry, drop"}},
 		{[]string{"--nope"}, []string{"unknown flag --nope", "Try: bot --help"}},
 		{[]string{"serve", "shop.yaml"}, []string{"unexpected argument shop.yaml", "Try: bot serve --help"}},
 		{[]string{"check"}, []string{"<playbook>", "Try: bot check --help"}},
+		{[]string{"deadletters", "show"}, []string{"expected <id>", "Try: bot deadletters show --help"}},
+		{[]string{"deadletters", "show", "1", "2"}, []string{"unexpected argument 2"}},
+		{[]string{"try", "a.yaml", "b.yaml"}, []string{"unexpected argument b.yaml", "Try: bot try --help"}},
+		{[]string{"try", "--mode"}, []string{"--mode", "Try: bot try --help"}},
+		{[]string{"deadletters", "--limit", "many"}, []string{"many", "--limit", "Try: bot deadletters --help"}},
 		{[]string{"version", "--nope"}, []string{"unknown flag --nope", "Try: bot version --help"}},
 	} {
 		fails(t, 2, map[string]string{"WEBHOOK_SECRET": secret}, tt.args, tt.say...)
@@ -98,8 +127,9 @@ func TestWrongSettings(t *testing.T) {
 		"GIOSG_BASE_URL": "https://user:" + password + "@giosg.example", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
 		"PLAYBOOK": "nowhere/shop.yaml",
 	}, []string{"serve"},
-		"the settings are not right:\n  ", "\n  REDIS_URL: must begin with redis://", "\n  LISTEN_ADDR is \"8080\": must be host:port or :port",
-		"\n  WORKERS is \"many\": must be a number from 1 to 4096", "\n  GIOSG_BASE_URL: must be an address like", "\n  LOG_LEVEL is \"loud\": must be debug, info, warn or error",
+		"the settings are invalid:\n  ", "\n  REDIS_URL: must begin with redis://",
+		"\n  LISTEN_ADDR is \"8080\": must be host:port or :port", "\n  WORKERS is \"many\": must be a number from 1 to 4096",
+		"\n  GIOSG_BASE_URL: must be an address like", "\n  LOG_LEVEL is \"loud\": must be debug, info, warn or error",
 		"\n  LOG_FORMAT is \"xml\": must be json or text", "\n  PLAYBOOK: open nowhere/shop.yaml: no such file")
 	if n := strings.Count(said, "\n"); n != 8 {
 		t.Errorf("%d lines:\n%s", n, said)
@@ -118,11 +148,11 @@ func TestMissingSecret(t *testing.T) {
 	}
 	said := fails(t, 1, map[string]string{"WEBHOOK_SECRET_FILE": secret}, nil, "WEBHOOK_SECRET_FILE: the file that it names cannot be read: no such file")
 	if strings.Contains(said, "is not set") {
-		t.Errorf("two answers to one question:\n%s", said)
+		t.Errorf("it reports one mistake twice:\n%s", said)
 	}
 }
 
-// serving is the environment of a bot that would run.
+// serving returns an environment in which a bot runs, with more variables as names and values.
 func serving(t *testing.T, more ...string) map[string]string {
 	t.Helper()
 	env := map[string]string{
@@ -163,7 +193,7 @@ func TestDataFile(t *testing.T) {
 	first := run(t, env)
 	first.url()
 	fails(t, 1, env, nil, "DATA_FILE: "+env["DATA_FILE"]+" is in use by another process", "REDIS_URL")
-	if code := first.stop(); code != 0 { // and the first is none the worse for it
+	if code := first.stop(); code != 0 { // the first bot still works
 		t.Errorf("exit %d", code)
 	}
 	fails(t, 1, serving(t, "DATA_FILE", filepath.Join(t.TempDir(), "no", "bot.db")), nil, "DATA_FILE: ", "no such file or directory")
@@ -184,11 +214,11 @@ func TestRedisUnreachable(t *testing.T) {
 		t.Errorf("more than a line:\n%s", said)
 	}
 	if exists(env["DATA_FILE"]) {
-		t.Error("it has made a DATA_FILE, too")
+		t.Error("it created a DATA_FILE")
 	}
 }
 
-// A Redis that takes connections and says nothing.
+// A Redis that accepts connections and does not answer.
 func TestRedisSilent(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -282,10 +312,10 @@ func TestHealthcheck(t *testing.T) {
 	}), "stopping: the bot is shutting down")
 	check(serve(http.NotFound), "is not the bot")
 	check(serve(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }), "is not the bot")
-	fails(t, 1, map[string]string{"LISTEN_ADDR": "nonsense"}, []string{"healthcheck"}, "LISTEN_ADDR is not right")
+	fails(t, 1, map[string]string{"LISTEN_ADDR": "nonsense"}, []string{"healthcheck"}, "LISTEN_ADDR is invalid")
 }
 
-// stop asks the process to end, as a service manager does, and returns its exit code.
+// stop sends SIGTERM, as a service manager does, and returns the exit code.
 func (p *process) stop() int {
 	p.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -294,7 +324,7 @@ func (p *process) stop() int {
 	return p.wait(10 * time.Second)
 }
 
-// world is the platform with a bot app.
+// world is a platform with a bot app, and the bot.
 type world struct {
 	*process
 	p    *giosgtest.Platform
@@ -317,7 +347,7 @@ func newWorld(t *testing.T, env map[string]string) *world {
 	return w
 }
 
-// start runs a bot and has giosg's webhooks sent to it.
+// start runs a bot and sends giosg's webhooks to it.
 func (w *world) start(t *testing.T, env map[string]string) {
 	t.Helper()
 	w.process = run(t, env)
@@ -332,7 +362,7 @@ func (w *world) start(t *testing.T, env map[string]string) {
 	w.hook(w.url())
 }
 
-// hook has giosg's webhooks sent to this address from now on.
+// hook sends giosg's webhooks to this address from now on.
 func (w *world) hook(url string) {
 	w.bot.SetWebhooks(
 		giosgtest.Webhook{URL: url + "/webhooks/pending_chats?secret=" + secret, Pattern: giosgtest.PendingChats},
@@ -399,7 +429,7 @@ func TestAVisitorIsAnswered(t *testing.T) {
 	})
 }
 
-// What a turn has begun when SIGTERM comes is finished.
+// A turn that is running when SIGTERM arrives ends normally.
 func TestStopFinishesTheTurn(t *testing.T) {
 	t.Parallel()
 	onEveryStore(t, func(t *testing.T, env map[string]string) {
@@ -416,7 +446,7 @@ func TestStopFinishesTheTurn(t *testing.T) {
 		if got := chat.Said("bot"); len(got) == 0 || got[0] != greeting {
 			t.Errorf("the greeting was cut off: %q", got)
 		}
-		// A bot that starts afterwards says the rest, once.
+		// A bot that starts afterwards sends the remaining messages, once.
 		w.start(t, env)
 		other := w.room.OpenChat()
 		w.say(other, "open?")
@@ -430,7 +460,7 @@ func TestStopFinishesTheTurn(t *testing.T) {
 	})
 }
 
-// A bot that is killed has promised an answer all the same; the one that follows it keeps the promise, once.
+// A bot that is killed has accepted events. After a restart every one is answered, once.
 func TestKilledAndStartedAgain(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func(*giosgtest.Rule){
@@ -452,7 +482,7 @@ func TestKilledAndStartedAgain(t *testing.T) {
 				fault(rule)
 				chat := w.room.OpenChat()
 				w.say(chat, "open?")
-				if err := w.p.AwaitDeliveries(w.ctx); err != nil { // all were taken with a 2xx
+				if err := w.p.AwaitDeliveries(w.ctx); err != nil { // all got a 2xx
 					t.Fatal(err)
 				}
 				if err := w.p.Await(w.ctx, func() bool { return rule.Hits() > 0 }); err != nil {
@@ -478,7 +508,7 @@ func TestKilledAndStartedAgain(t *testing.T) {
 	}
 }
 
-// In a terminal people press Ctrl-C.
+// In a terminal, Ctrl-C ends the bot.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
 	p := run(t, serving(t))

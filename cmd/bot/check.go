@@ -3,26 +3,39 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"giosgbot/playbook"
 )
 
-type checkCmd struct {
-	Files []string `arg:"" name:"playbook" help:"YAML files. Beside shop.yaml, shop.txt holds conversations that it must pass."`
-	Team  []string `help:"The name of a team of the organization, so that hand-overs to others are found out. May be repeated." placeholder:"NAME"`
+func checkCommand(e *env) *cobra.Command {
+	var teams []string
+	c := &cobra.Command{
+		Use:   "check <playbook> ...",
+		Short: "Check playbooks and their conversations.",
+		Long: `<playbook> is a YAML file. If there is a shop.txt beside shop.yaml, the playbook
+must pass the conversations in it.`,
+		Args: atLeastOne,
+		RunE: func(_ *cobra.Command, files []string) error { return checkAll(e.out, files, teams) },
+	}
+	c.Flags().StringSliceVar(&teams, "team", nil,
+		"The `name` of a team of the organization, so that hand-overs to other teams are reported. May be repeated.")
+	return c
 }
 
-// Run says everything that is wrong or suspicious in each file, and plays the conversations beside it.
-func (c checkCmd) Run(e *env) error {
+// checkAll checks every file, also when an earlier one has mistakes.
+func checkAll(out io.Writer, files, teams []string) error {
 	failed := false
-	for _, file := range c.Files {
-		ok, err := c.check(e, file)
+	for _, file := range files {
+		ok, err := check(out, file, teams)
 		if err != nil {
-			fmt.Fprintln(e.out, err)
+			fmt.Fprintln(out, err)
 		}
 		failed = failed || !ok
 	}
@@ -32,7 +45,8 @@ func (c checkCmd) Run(e *env) error {
 	return nil
 }
 
-func (c checkCmd) check(e *env, file string) (ok bool, err error) {
+// check prints the mistakes and hints for one playbook, and runs its conversations. It reports whether there are no mistakes.
+func check(out io.Writer, file string, teams []string) (ok bool, err error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return false, err
@@ -42,9 +56,9 @@ func (c checkCmd) check(e *env, file string) (ok bool, err error) {
 		return false, err
 	}
 	ok = true
-	hints := playbook.Check(p, playbook.Options{Teams: c.Team})
+	hints := playbook.Check(p, playbook.Options{Teams: teams})
 	for _, problem := range hints {
-		fmt.Fprintln(e.out, problem.Error())
+		fmt.Fprintln(out, problem.Error())
 		ok = ok && problem.Severity != playbook.Error
 	}
 	played, failures, err := converse(file, p)
@@ -52,14 +66,13 @@ func (c checkCmd) check(e *env, file string) (ok bool, err error) {
 		return false, err
 	}
 	for _, f := range failures {
-		fmt.Fprintln(e.out, f.String())
+		fmt.Fprintln(out, f.String())
 		ok = false
 	}
-	if !ok {
-		return false, nil
+	if ok {
+		fmt.Fprintf(out, "%s: ok%s%s\n", file, plural(len(hints), "hint"), plural(played, "conversation"))
 	}
-	fmt.Fprintf(e.out, "%s: ok%s%s\n", file, plural(len(hints), "hint"), plural(played, "conversation"))
-	return true, nil
+	return ok, nil
 }
 
 func plural(n int, what string) string {
@@ -72,7 +85,7 @@ func plural(n int, what string) string {
 	return fmt.Sprintf(", %d %ss", n, what)
 }
 
-// converse plays the conversations that lie beside a playbook, if there are any.
+// converse runs the conversations in the text file beside a playbook, if there is one.
 func converse(file string, p *playbook.Playbook) (played int, failures []playbook.Failure, err error) {
 	name := strings.TrimSuffix(file, filepath.Ext(file)) + ".txt"
 	b, err := os.ReadFile(name)

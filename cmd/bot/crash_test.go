@@ -17,7 +17,7 @@ import (
 	"giosgbot/redistest"
 )
 
-// What the visitors of a crowd write, and what they are answered: to each word another, so that what is lost, doubled or swapped shows.
+// crowdBook has a different answer for each word, so that a lost, double or swapped answer shows.
 const crowdBook = `name: crowd
 modes: [agent]
 languages: [en]
@@ -50,14 +50,14 @@ func newCrowd(w *world, n int) *crowd {
 	return c
 }
 
-// join lets n more visitors come.
+// join adds n visitors.
 func (c *crowd) join(n int) {
 	for range n {
 		c.chats = append(c.chats, c.room.OpenChat())
 	}
 }
 
-// say lets all visitors write a word.
+// say makes all visitors write a word.
 func (c *crowd) say(word string) {
 	c.Helper()
 	for _, chat := range c.chats {
@@ -66,7 +66,7 @@ func (c *crowd) say(word string) {
 	}
 }
 
-// answered waits until nobody waits for an answer any more.
+// answered waits until all visitors have their last answer.
 func (c *crowd) answered() {
 	c.Helper()
 	for _, chat := range c.chats {
@@ -75,7 +75,7 @@ func (c *crowd) answered() {
 	}
 }
 
-// once checks, when the bot has gone, that each visitor was greeted once and got each answer once, in order.
+// once checks, after the bot has stopped, that each visitor got the greeting and each answer once, in order.
 func (c *crowd) once() {
 	c.Helper()
 	for _, chat := range c.chats {
@@ -87,7 +87,7 @@ func (c *crowd) once() {
 	}
 }
 
-// busy waits until n words of the bot's are on their way or have been said.
+// busy waits until giosg has received n messages from the bot.
 func (c *crowd) busy(n int) {
 	c.Helper()
 	if _, err := c.p.AwaitArrivals(c.ctx, n, giosgtest.Matching("POST", "chats/*/messages")); err != nil {
@@ -95,7 +95,7 @@ func (c *crowd) busy(n int) {
 	}
 }
 
-// kill ends the process as the kernel does when memory runs out.
+// kill sends SIGKILL, as the kernel does when memory runs out, and waits for the end.
 func (p *process) kill() {
 	p.Helper()
 	if err := p.cmd.Process.Kill(); err != nil {
@@ -104,9 +104,9 @@ func (p *process) kill() {
 	<-p.ended
 }
 
-// asked asks the process to end; gone waits for that and checks that it went in good order. The promise is 10 s; how long it took
-// depends on the machine and is only told.
-func (p *process) asked() (gone func()) {
+// terminate sends SIGTERM. The function that it returns waits for the end and checks the exit code. The promise is 10 s, but the
+// time depends on the machine, so it is only logged.
+func (p *process) terminate() (wait func()) {
 	p.Helper()
 	start := time.Now()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -117,11 +117,11 @@ func (p *process) asked() (gone func()) {
 		if code := p.wait(30 * time.Second); code != 0 {
 			p.Errorf("exit %d", code)
 		}
-		p.Logf("gone %v after SIGTERM", time.Since(start).Round(time.Millisecond))
+		p.Logf("ended %v after SIGTERM", time.Since(start).Round(time.Millisecond))
 	}
 }
 
-// balance listens before some bots, and gives a request that one of them does not take to the next.
+// balance starts a load balancer. A request that fails at one bot goes to the next.
 func balance(t *testing.T, bots ...*process) string {
 	t.Helper()
 	var urls []string
@@ -155,8 +155,8 @@ func balance(t *testing.T, bots ...*process) string {
 	return s.URL
 }
 
-// A replica that is killed while giosg has its answer in hand is followed by the other one, which finds out whether it was said. The
-// promise with the default settings is 10 s; how long it took is only told.
+// If a replica is killed while its request is at giosg, another one finds out whether the request took effect, and goes on. The
+// promise with the default settings is 10 s; the time is only logged.
 func TestKilledReplicaIsFollowed(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func(*giosgtest.Rule){
@@ -177,13 +177,13 @@ func TestKilledReplicaIsFollowed(t *testing.T) {
 			if err := w.p.Await(w.ctx, func() bool { return held.Hits() > 0 }); err != nil {
 				t.Fatal(err)
 			}
-			w.start(t, env) // the other replica, which has taken no webhook yet
+			w.start(t, env) // the other replica, which has received no webhook yet
 			start := time.Now()
 			first.kill()
-			w.say(chat, "three") // and giosg's webhook reaches the other one
+			w.say(chat, "three") // its webhook reaches the other replica
 			w.awaitLine(chat, "You said two.")
 			w.awaitLine(chat, "You said three.")
-			t.Logf("all was said %v after the kill", time.Since(start).Round(time.Millisecond))
+			t.Logf("all answers came %v after the kill", time.Since(start).Round(time.Millisecond))
 			if code := w.stop(); code != 0 {
 				t.Errorf("exit %d", code)
 			}
@@ -192,13 +192,13 @@ func TestKilledReplicaIsFollowed(t *testing.T) {
 	}
 }
 
-// With one process and its file, visitors wait while it is away. Who was left waiting, also by webhooks that found nobody listening, is
-// answered when it runs again and the next webhook of the organization brings a token.
+// With the embedded store, visitors wait while the process is down. After a restart the bot answers them all as soon as the next
+// webhook of the organization brings a token, also those whose webhooks failed because nothing listened.
 func TestCrowdOutlivesTheProcess(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*process){
 		"killed":  func(p *process) { p.kill() },
-		"stopped": func(p *process) { p.asked()() },
+		"stopped": func(p *process) { p.terminate()() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -210,12 +210,12 @@ func TestCrowdOutlivesTheProcess(t *testing.T) {
 			c.busy(20)
 			end(w.process)
 			c.join(5)
-			c.say("two") // nobody listens
+			c.say("two") // nothing listens
 			if err := w.p.AwaitDeliveries(w.ctx); err != nil {
 				t.Fatal(err)
 			}
 			if refused := w.p.Deliveries(func(d giosgtest.Delivery) bool { return d.GaveUp }); len(refused) < len(c.chats) {
-				t.Errorf("only %d webhooks found nobody", len(refused))
+				t.Errorf("only %d webhooks failed", len(refused))
 			}
 			slow.Remove()
 			w.start(t, env)
@@ -227,14 +227,14 @@ func TestCrowdOutlivesTheProcess(t *testing.T) {
 			t.Logf("all were answered %v after the first webhook", time.Since(start).Round(time.Millisecond))
 			c.say("three")
 			c.answered()
-			w.asked()()
+			w.terminate()()
 			c.once()
 			w.said(next, greeting, "You said one.")
 		})
 	}
 }
 
-// A replica that is stopped under load leaves to the other what it does not finish, even if giosg does not answer it.
+// A replica that is stopped under load leaves unfinished turns to the other one, even if giosg does not answer it.
 func TestReplicaIsStoppedUnderLoad(t *testing.T) {
 	t.Parallel()
 	env := serving(t, "REDIS_URL", redistest.Start(t).URL(), "PLAYBOOK", file(t, "crowd.yaml", crowdBook))
@@ -248,26 +248,26 @@ func TestReplicaIsStoppedUnderLoad(t *testing.T) {
 	c := newCrowd(w, 30)
 	c.say("one")
 	c.busy(20)
-	gone := first.asked()
+	wait := first.terminate()
 	c.say("two")
-	gone()
+	wait()
 	slow.Remove()
 	c.say("three")
 	c.answered()
 	if lost := w.p.Deliveries(func(d giosgtest.Delivery) bool { return !d.OK() }); len(lost) > 0 {
-		t.Errorf("%d webhooks were not taken, such as %+v", len(lost), lost[0])
+		t.Errorf("%d webhooks were not accepted, for example %+v", len(lost), lost[0])
 	}
-	w.asked()()
+	w.terminate()()
 	c.once()
 	for _, p := range []*process{first, w.process} {
 		if !slices.ContainsFunc(strings.Split(p.err.String(), "\n"), func(l string) bool { return strings.Contains(l, `"msg":"said"`) }) {
-			t.Error("one of the two replicas has said nothing")
+			t.Error("one of the two replicas has sent no message")
 		}
 	}
 }
 
-// A replica that is killed while it looks for visitors who wait does not keep the others from looking.
-func TestKilledWhileItLooksForVisitors(t *testing.T) {
+// A replica that is killed during a sweep does not keep the others from sweeping.
+func TestKilledDuringASweep(t *testing.T) {
 	t.Parallel()
 	env := serving(t, "REDIS_URL", redistest.Start(t).URL(), "PLAYBOOK", file(t, "crowd.yaml", crowdBook), "CATCH_UP_DELAY", "0s")
 	w := newWorld(t, env)
@@ -281,21 +281,21 @@ func TestKilledWhileItLooksForVisitors(t *testing.T) {
 	}
 	w.kill()
 	missed := w.room.OpenChat()
-	w.say(missed, "two") // nobody listens
+	w.say(missed, "two") // nothing listens
 	if err := w.p.AwaitDeliveries(w.ctx); err != nil {
 		t.Fatal(err)
 	}
 	w.start(t, env)
 	start := time.Now()
 	w.say(known, "three")
-	ctx, cancel := context.WithTimeout(w.ctx, 30*time.Second) // far more than it takes; the longest look may take a minute
+	ctx, cancel := context.WithTimeout(w.ctx, 30*time.Second) // generous, but less than the minute that a sweep may take
 	defer cancel()
 	if _, err := w.p.AwaitLine(ctx, missed, giosgtest.BotSays("You said two.")); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("found %v after the next webhook", time.Since(start).Round(time.Millisecond))
 	w.awaitLine(known, "You said three.")
-	w.asked()()
+	w.terminate()()
 	w.said(missed, greeting, "You said two.")
 	w.said(known, greeting, "You said one.", "You said three.")
 }

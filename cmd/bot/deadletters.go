@@ -1,110 +1,102 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"giosgbot/admin"
 	"giosgbot/config"
 )
 
-type deadlettersCmd struct {
-	List  deadList  `cmd:"" default:"withargs" help:"List what is set aside, the oldest first (default)."`
-	Show  deadShow  `cmd:"" help:"Show all that is known of an event."`
-	Retry deadRetry `cmd:"" help:"Put events back into their lanes."`
-	Drop  deadDrop  `cmd:"" help:"Forget events."`
+// deadletters are the commands that work on a running bot's dead letters.
+type deadletters struct {
+	*env
+	url   string
+	limit int
 }
 
-// bots is the way to a running bot.
-type bots struct {
-	URL string `help:"The bot's admin address; by default what ADMIN_ADDR says, on this machine." placeholder:"http://127.0.0.1:9090"`
-}
-
-func (b bots) client(e *env) (admin.Client, error) {
-	if b.URL != "" {
-		return admin.Client{Base: b.URL}, nil
+func deadlettersCommand(e *env) *cobra.Command {
+	d := &deadletters{env: e}
+	all := &cobra.Command{
+		Use:   "deadletters [<command>]",
+		Short: "Show, retry or drop the events that a running bot has given up.",
+		Args:  noArguments,
+		RunE:  d.list,
 	}
-	cfg, _ := config.Load(e.getenv) // other settings are no concern of this command
+	list := &cobra.Command{Use: "list", Short: "List the dead letters, oldest first (default).", Args: noArguments, RunE: d.list}
+	for _, c := range []*cobra.Command{all, list} {
+		c.Flags().IntVar(&d.limit, "limit", 200, "List at most this `number`.")
+	}
+	all.PersistentFlags().StringVar(&d.url, "url", "", "The bot's admin `address`. The default is ADMIN_ADDR on this machine.")
+	all.AddCommand(list,
+		&cobra.Command{Use: "show <id>", Short: "Show everything that is known about an event.", Args: exactlyOne, RunE: d.show},
+		&cobra.Command{
+			Use: "retry <id> ...", Short: "Put events back into their lanes.", Args: atLeastOne,
+			RunE: d.each(admin.Client.Retry, admin.PrintRetried),
+		},
+		&cobra.Command{
+			Use: "drop <id> ...", Short: "Delete events.", Args: atLeastOne,
+			RunE: d.each(admin.Client.Drop, admin.PrintDropped),
+		},
+	)
+	return all
+}
+
+// client returns a client of the bot that --url or ADMIN_ADDR names.
+func (d *deadletters) client() (admin.Client, error) {
+	if d.url != "" {
+		return admin.Client{Base: d.url}, nil
+	}
+	cfg, _ := config.Load(d.getenv) // mistakes in other settings do not matter here
 	base, err := admin.BaseURL(cfg.AdminAddr)
 	return admin.Client{Base: base}, err
 }
 
-type deadList struct {
-	bots
-	Limit int `default:"200" help:"How many at most."`
-}
-
-// Run lists.
-func (c deadList) Run(e *env) error {
-	client, err := c.client(e)
+func (d *deadletters) list(cmd *cobra.Command, _ []string) error {
+	client, err := d.client()
 	if err != nil {
 		return err
 	}
-	list, total, err := client.List(e.ctx, c.Limit)
+	list, total, err := client.List(cmd.Context(), d.limit)
 	if err != nil {
 		return err
 	}
-	return admin.PrintList(e.out, list, total, time.Now())
+	return admin.PrintList(d.out, list, total, time.Now())
 }
 
-type deadShow struct {
-	bots
-	ID string `arg:"" help:"As the list shows it."`
-}
-
-// Run shows one.
-func (c deadShow) Run(e *env) error {
-	client, err := c.client(e)
+func (d *deadletters) show(cmd *cobra.Command, args []string) error {
+	client, err := d.client()
 	if err != nil {
 		return err
 	}
-	l, err := client.Show(e.ctx, c.ID)
+	l, err := client.Show(cmd.Context(), args[0])
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.ID, err)
+		return fmt.Errorf("%s: %w", args[0], err)
 	}
-	return admin.PrintOne(e.out, l, time.Now())
+	return admin.PrintOne(d.out, l, time.Now())
 }
 
-type deadRetry struct {
-	bots
-	IDs []string `arg:"" name:"id" help:"As the list shows them."`
-}
-
-// Run puts back.
-func (c deadRetry) Run(e *env) error {
-	client, err := c.client(e)
-	if err != nil {
-		return err
-	}
-	for _, id := range c.IDs {
-		if err := client.Retry(e.ctx, id); err != nil {
-			return fmt.Errorf("%s: %w", id, err)
-		}
-		if err := admin.PrintRetried(e.out, id); err != nil {
+// each returns a command that does something with every id, and stops at the first error.
+func (d *deadletters) each(
+	do func(admin.Client, context.Context, string) error, report func(io.Writer, string) error,
+) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, ids []string) error {
+		client, err := d.client()
+		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-type deadDrop struct {
-	bots
-	IDs []string `arg:"" name:"id" help:"As the list shows them."`
-}
-
-// Run forgets.
-func (c deadDrop) Run(e *env) error {
-	client, err := c.client(e)
-	if err != nil {
-		return err
-	}
-	for _, id := range c.IDs {
-		if err := client.Drop(e.ctx, id); err != nil {
-			return fmt.Errorf("%s: %w", id, err)
+		for _, id := range ids {
+			if err := do(client, cmd.Context(), id); err != nil {
+				return fmt.Errorf("%s: %w", id, err)
+			}
+			if err := report(d.out, id); err != nil {
+				return err
+			}
 		}
-		if err := admin.PrintDropped(e.out, id); err != nil {
-			return err
-		}
+		return nil
 	}
-	return nil
 }

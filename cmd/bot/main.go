@@ -1,4 +1,4 @@
-// Command bot is the giosg bot worker: `bot` or `bot serve` runs it, `bot check` looks at playbooks.
+// Command bot is a worker for bot apps of the giosg live-chat platform. "bot help" lists its commands.
 package main
 
 import (
@@ -10,10 +10,9 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strings"
 	"syscall"
 
-	"github.com/alecthomas/kong"
+	"github.com/spf13/cobra"
 )
 
 func main() {
@@ -23,83 +22,71 @@ func main() {
 	os.Exit(code)
 }
 
-// commands is the command line.
-type commands struct {
-	Serve       serveCmd       `cmd:"" default:"withargs" help:"Take webhooks and answer chats (default)."`
-	Check       checkCmd       `cmd:"" help:"Check playbooks and their transcripts."`
-	Try         tryCmd         `cmd:"" help:"Chat with a playbook in the terminal, and see why it says what it says."`
-	Deadletters deadlettersCmd `cmd:"" help:"Look at events that a running bot has set aside, and put them back or forget them."`
-	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running bot whether it is ready; exit 0 if so."`
-	Version     versionCmd     `cmd:"" help:"Print the version."`
-}
-
-// env is what a command has around it.
+// env is what the commands use of the process around them.
 type env struct {
-	ctx    context.Context
 	getenv func(string) (string, bool)
 	out    io.Writer
 	log    *slog.Logger
 }
 
-// errReported ends a command that has said already what is wrong.
+// errReported ends a command that has already printed what is wrong.
 var errReported = errors.New("reported")
 
-func run(ctx context.Context, args []string, getenv func(string) (string, bool), out, errout io.Writer) (code int) {
-	var c commands
-	exit := -1
-	p, err := kong.New(&c,
-		kong.Name("bot"),
-		kong.Description("A worker for bot apps of the giosg live-chat platform.\n\n"+settingsHelp()),
-		kong.Writers(out, errout),
-		kong.Exit(func(n int) { exit = n; panic(exiting{}) }),
-		kong.UsageOnError(),
-	)
-	if err != nil {
-		fmt.Fprintln(errout, "bot:", err)
-		return 2
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			if _, ok := r.(exiting); !ok {
-				panic(r)
-			}
-			code = exit
-		}
-	}()
-	cmd, err := p.Parse(args)
-	if err != nil {
-		fmt.Fprintln(errout, "bot:", misused(p.Model, args, err))
-		return 2
-	}
-	err = cmd.Run(&env{ctx, getenv, out, newLogger(errout, getenv)})
-	switch {
-	case err == nil:
+// run carries out a command line and returns the exit code: 0, 1 if the command failed, 2 if the command line is wrong.
+func run(ctx context.Context, args []string, getenv func(string) (string, bool), out, errout io.Writer) int {
+	root := rootCommand(&env{getenv, out, newLogger(errout, getenv)})
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errout)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
 		return 0
-	case !errors.Is(err, errReported):
+	}
+	if m, ok := errors.AsType[*misuse](err); ok {
+		fmt.Fprintf(errout, "bot: %v\nTry: %s --help\n", m, m.cmd.CommandPath())
+		return 2
+	}
+	if !errors.Is(err, errReported) {
 		fmt.Fprintln(errout, "bot:", err)
 	}
 	return 1
 }
 
-// misused says what is wrong with the command line, and where help is.
-func misused(m *kong.Application, args []string, err error) string {
-	var names []string
-	for _, c := range m.Children {
-		if len(args) > 0 && args[0] == c.Name {
-			return fmt.Sprintf("%v\nTry: bot %s --help", err, c.Name)
+// rootCommand returns the command line. Without the name of a command, bot serves.
+func rootCommand(e *env) *cobra.Command {
+	serve := serveCommand(e)
+	root := &cobra.Command{
+		Use:               "bot [<command>]",
+		Short:             "A worker for bot apps of the giosg live-chat platform.",
+		Args:              noArguments,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	// The help and the version are printed without cobra's templates: text/template keeps the linker from removing unused methods,
+	// 10 MB of them.
+	showVersion := root.Flags().Bool("version", false, "Print the version.")
+	root.PersistentFlags().BoolP("help", "h", false, "Show this help.")
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if *showVersion {
+			return printVersion(e)
 		}
-		names = append(names, c.Name)
+		return serve.RunE(cmd, args)
 	}
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		return fmt.Sprintf("there is no command %q; there are: %s\nTry: bot --help", args[0], strings.Join(names, ", "))
-	}
-	return fmt.Sprintf("%v\nTry: bot --help", err)
+	root.SetFlagErrorFunc(wrongFlag)
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		showHelp(cmd)
+		if cmd == root || cmd == serve {
+			fmt.Fprintf(cmd.OutOrStdout(), "\n%s", settingsHelp())
+		}
+	})
+	root.SetHelpCommand(helpCommand())
+	cobra.EnableCommandSorting = false
+	root.AddCommand(serve, checkCommand(e), tryCommand(e), deadlettersCommand(e), healthcheckCommand(e), versionCommand(e))
+	return root
 }
 
-// exiting carries kong's wish to exit, after --help, up to run.
-type exiting struct{}
-
-// version is set by the linker; without, it is what the go command knows.
+// version is set by the linker. If it is empty, versionText asks the go command's build information.
 var version = ""
 
 func versionText() string {
@@ -119,9 +106,16 @@ func versionText() string {
 	return "dev"
 }
 
-type versionCmd struct{}
+func versionCommand(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version.",
+		Args:  noArguments,
+		RunE:  func(*cobra.Command, []string) error { return printVersion(e) },
+	}
+}
 
-func (versionCmd) Run(e *env) error {
+func printVersion(e *env) error {
 	_, err := fmt.Fprintln(e.out, "giosg-bot", versionText())
 	return err
 }

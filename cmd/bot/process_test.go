@@ -16,14 +16,14 @@ import (
 	"time"
 )
 
-// The binary under test, and the version that it was built with.
+// The binary under test, built as the Makefile and the Dockerfile build it, and its version.
 var binary string
 
 const version = "v9.8.7-test"
 
 func TestMain(m *testing.M) { os.Exit(build(m)) }
 
-// build makes the binary once for all tests.
+// build makes the binary once for all tests, and runs them.
 func build(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "bot")
 	if err != nil {
@@ -32,7 +32,7 @@ func build(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "bot")
-	cmd := exec.Command("go", "build", "-ldflags", "-X main.version="+version, "-o", binary, ".")
+	cmd := exec.Command("go", "build", "-tags", "grpcnotrace", "-ldflags", "-s -w -X main.version="+version, "-o", binary, ".")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the bot: %v\n%s", err, out)
 		return 1
@@ -40,11 +40,11 @@ func build(m *testing.M) int {
 	return m.Run()
 }
 
-// stream is what a process has written so far.
+// stream collects what a process writes.
 type stream struct {
 	mu      sync.Mutex
 	b       bytes.Buffer
-	changed chan struct{} // closed and replaced with every write
+	changed chan struct{} // closed and replaced by every write
 }
 
 func newStream() *stream { return &stream{changed: make(chan struct{})} }
@@ -74,13 +74,13 @@ type process struct {
 	ended    chan struct{} // closed when the process has ended
 }
 
-// run starts the binary with this environment and nothing else in it.
+// run starts the binary with this environment only.
 func run(t *testing.T, env map[string]string, args ...string) *process {
 	t.Helper()
 	return runWith(t, env, nil, args...)
 }
 
-// runWith is run with something to read.
+// runWith is like run, with standard input.
 func runWith(t *testing.T, env map[string]string, in io.Reader, args ...string) *process {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
@@ -121,7 +121,7 @@ func (p *process) wait(d time.Duration) int {
 	return -1
 }
 
-// await waits for a line on stderr that holds all words.
+// await waits for a line on stderr that contains all words.
 func (p *process) await(words ...string) string {
 	p.Helper()
 	for {
@@ -152,7 +152,7 @@ func containsAll(s string, words []string) bool {
 	return true
 }
 
-// url is where a bot that serves says that it listens.
+// url returns the URL that a serving bot has logged.
 func (p *process) url() string {
 	p.Helper()
 	var line struct{ Address string }
@@ -162,7 +162,7 @@ func (p *process) url() string {
 	return line.Address
 }
 
-// fails runs the binary to its end and checks its exit code and what it says on stderr; nothing of it may look like a crash.
+// fails runs the binary to its end, and checks its exit code and the text on stderr, which must not look like a crash.
 func fails(t *testing.T, code int, env map[string]string, args []string, say ...string) string {
 	t.Helper()
 	p := run(t, env, args...)
@@ -186,7 +186,7 @@ func fails(t *testing.T, code int, env map[string]string, args []string, say ...
 	return said
 }
 
-// succeeds runs the binary to its end, which must be a good one, and returns what it wrote on stdout.
+// succeeds runs the binary to its end, which must be a success, and returns its output.
 func succeeds(t *testing.T, env map[string]string, args ...string) string {
 	t.Helper()
 	p := run(t, env, args...)
@@ -199,7 +199,7 @@ func succeeds(t *testing.T, env map[string]string, args ...string) string {
 	return p.out.String()
 }
 
-// file writes a file of a test.
+// file writes a file in a temporary folder, and returns its path.
 func file(t *testing.T, name, text string) string {
 	t.Helper()
 	name = filepath.Join(t.TempDir(), name)

@@ -8,35 +8,51 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"giosgbot/playbook"
 )
 
-type tryCmd struct {
-	File     string `arg:"" name:"playbook" optional:"" help:"A YAML file; without, the built-in example."`
-	Language string `help:"The room's language." placeholder:"CODE"`
-	Room     string `help:"The room's name." placeholder:"NAME"`
-	Org      string `help:"The organization's id." placeholder:"ID"`
-	Mode     string `help:"How the bot takes part: agent, greeter or sidekick; by default the playbook's first." placeholder:"MODE"`
-	Quiet    bool   `help:"Do not say why."`
-
-	in io.Reader // standard input if nil
+// trial are the flags of try.
+type trial struct {
+	language, room, org, mode string
+	quiet                     bool
 }
 
-const tryHelp = `You are the visitor: write, and press Enter. A line that begins with a slash does something else:
+func tryCommand(e *env) *cobra.Command {
+	var t trial
+	c := &cobra.Command{
+		Use:   "try [<playbook>]",
+		Short: "Chat with a playbook in the terminal, and see the reason for each answer.",
+		Long:  "<playbook> is a YAML file. The default is the built-in example.",
+		Args:  atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return t.run(cmd.InOrStdin(), e.out, args)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&t.language, "language", "", "The `code` of the room's language.")
+	f.StringVar(&t.room, "room", "", "The room's `name`.")
+	f.StringVar(&t.org, "org", "", "The organization's `id`.")
+	f.StringVar(&t.mode, "mode", "", "How the bot takes part: agent, greeter or sidekick. The default is the playbook's first `mode`.")
+	f.BoolVar(&t.quiet, "quiet", false, "Show no reasons.")
+	return c
+}
+
+const tryHelp = `You are the visitor: write, and press Enter. A line that begins with a slash is a command:
   /press LABEL   press a button          /human WORDS   a colleague writes
-  /room CODE     another room language   /team NAME     that team is in (again: it is out)
+  /room CODE     another room language   /team NAME     that team is online (again: offline)
   /time 14:30    another time of day     /again         a new chat
-  /help          this                    /quit          the end
+  /help          show this help          /quit          end
 `
 
-// Run is a chat in the terminal, with the reason for each answer.
-func (c tryCmd) Run(e *env) error {
-	text := playbook.Example()
-	name := "the built-in example"
-	if c.File != "" {
-		name = c.File
+// run chats in the terminal until the input ends.
+func (t trial) run(in io.Reader, out io.Writer, files []string) error {
+	text, name := playbook.Example(), "the built-in example"
+	if len(files) > 0 {
+		name = files[0]
 		var err error
-		if text, err = os.ReadFile(c.File); err != nil {
+		if text, err = os.ReadFile(name); err != nil {
 			return err
 		}
 	}
@@ -44,51 +60,60 @@ func (c tryCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	mode := playbook.Mode(c.Mode)
-	if mode != "" && !p.Has(mode) {
+	if mode := playbook.Mode(t.mode); mode != "" && !p.Has(mode) {
 		return fmt.Errorf("the playbook does not work as %q; see modes in %s", mode, name)
 	}
-	s := &session{tryCmd: c, out: e.out, trial: c.newTrial(p)}
-	fmt.Fprintf(e.out, "A chat with %s.\n%s", p.Name(), tryHelp)
-	s.begin()
-	in := c.in
-	if in == nil {
-		in = os.Stdin
-	}
+	s := &session{out: out, begin: func() *playbook.Trial { return t.begin(p) }}
+	fmt.Fprintf(out, "A chat with %s.\n%s", p.Name(), tryHelp)
+	s.start()
 	lines := bufio.NewScanner(in)
-	for fmt.Fprint(e.out, "visitor: "); lines.Scan(); fmt.Fprint(e.out, "visitor: ") {
+	for fmt.Fprint(out, "visitor: "); lines.Scan(); fmt.Fprint(out, "visitor: ") {
 		if !s.do(strings.TrimSpace(lines.Text())) {
 			return nil
 		}
 	}
-	fmt.Fprintln(e.out)
+	fmt.Fprintln(out)
 	return lines.Err()
 }
 
-func (c tryCmd) newTrial(p *playbook.Playbook) *playbook.Trial {
+// begin returns a new chat.
+func (t trial) begin(p *playbook.Playbook) *playbook.Trial {
 	return &playbook.Trial{
-		Playbook: p, Mode: playbook.Mode(c.Mode), Org: c.Org, RoomName: c.Room, Language: c.Language,
-		At: time.Now(), Teams: map[string]bool{}, Reasons: !c.Quiet,
+		Playbook: p, Mode: playbook.Mode(t.mode), Org: t.org, RoomName: t.room, Language: t.language,
+		At: time.Now(), Teams: map[string]bool{}, Reasons: !t.quiet,
 	}
 }
 
-// session is one run of try.
+// session is the chat in the terminal.
 type session struct {
-	tryCmd
 	out   io.Writer
+	begin func() *playbook.Trial
 	trial *playbook.Trial
 }
 
-// begin lets the bot join, unless it only sits beside.
-func (s *session) begin() {
-	sidekick := s.trial.Mode == playbook.Sidekick ||
-		s.trial.Mode == "" && !s.trial.Playbook.Has(playbook.Agent) && !s.trial.Playbook.Has(playbook.Greeter)
-	if !sidekick {
-		s.show(s.trial.Joins())
-	}
+// start begins a chat. The bot joins, unless it is a sidekick.
+func (s *session) start() {
+	s.trial = s.begin()
+	s.join()
 }
 
-// do carries out one line; false ends the chat.
+// restart begins another chat with the same teams, language and time.
+func (s *session) restart() {
+	old := s.trial
+	s.trial = s.begin()
+	s.trial.Teams, s.trial.Language, s.trial.At = old.Teams, old.Language, old.At
+	s.join()
+}
+
+func (s *session) join() {
+	p := s.trial.Playbook
+	if s.trial.Mode == playbook.Sidekick || s.trial.Mode == "" && !p.Has(playbook.Agent) && !p.Has(playbook.Greeter) {
+		return
+	}
+	s.show(s.trial.Joins())
+}
+
+// do carries out one line. It reports whether the chat goes on.
 func (s *session) do(text string) bool {
 	if !strings.HasPrefix(text, "/") {
 		if text != "" {
@@ -115,24 +140,26 @@ func (s *session) do(text string) bool {
 	case "/team":
 		name := strings.ToLower(arg)
 		s.trial.Teams[name] = !s.trial.Teams[name]
-		fmt.Fprintf(s.out, "  %s is %s\n", arg, map[bool]string{true: "in", false: "out"}[s.trial.Teams[name]])
+		fmt.Fprintf(s.out, "  %s is %s\n", arg, map[bool]string{true: "online", false: "offline"}[s.trial.Teams[name]])
 	case "/time":
-		at, err := time.ParseInLocation("15:04", arg, s.trial.At.Location())
-		if err != nil {
-			fmt.Fprintln(s.out, "  a time is like 14:30")
-			return true
-		}
-		y, m, d := s.trial.At.Date()
-		s.trial.At = time.Date(y, m, d, at.Hour(), at.Minute(), 0, 0, s.trial.At.Location())
+		s.setTime(arg)
 	case "/again":
-		teams, language, at := s.trial.Teams, s.trial.Language, s.trial.At
-		s.trial = s.newTrial(s.trial.Playbook)
-		s.trial.Teams, s.trial.Language, s.trial.At = teams, language, at
-		s.begin()
+		s.restart()
 	default:
 		fmt.Fprint(s.out, tryHelp)
 	}
 	return true
+}
+
+// setTime sets the time of day of the chat.
+func (s *session) setTime(text string) {
+	now := s.trial.At
+	at, err := time.ParseInLocation("15:04", text, now.Location())
+	if err != nil {
+		fmt.Fprintln(s.out, "  write a time like 14:30")
+		return
+	}
+	s.trial.At = time.Date(now.Year(), now.Month(), now.Day(), at.Hour(), at.Minute(), 0, 0, now.Location())
 }
 
 func (s *session) show(turn playbook.Turn) {
@@ -149,7 +176,7 @@ func (s *session) show(turn playbook.Turn) {
 	}
 }
 
-// reasons names what decided, and what came near it; a playbook may have thousands of rules that did not match.
+// reasons lists the rules that matched and the first few that did not: a playbook may have thousands of rules.
 func reasons(why []playbook.Reason) (out []string) {
 	const most = 5
 	missed := 0

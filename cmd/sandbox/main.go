@@ -1,4 +1,4 @@
-// Sandbox shows the bot at work on this machine: go run ./cmd/sandbox
+// Command sandbox runs the bot with a stand-in for giosg on this machine, and serves a page to chat with it.
 package main
 
 import (
@@ -29,9 +29,9 @@ func main() {
 
 func run(ctx context.Context) (err error) {
 	flags := flag.NewFlagSet("sandbox", flag.ContinueOnError)
-	addr := flags.String("addr", "127.0.0.1:8000", "where to serve the page; loopback only. If the port is busy, one of the next is taken")
-	file := flags.String("playbook", "", "the `file` of a playbook to begin with, instead of a built-in example")
-	verbose := flags.Bool("v", false, "log what the bot does")
+	addr := flags.String("addr", "127.0.0.1:8000", "the loopback `address` of the page; if the port is taken, one of the next is used")
+	file := flags.String("playbook", "", "the `file` of the first playbook, instead of a built-in example")
+	verbose := flags.Bool("v", false, "print the bot's log")
 	if err := flags.Parse(os.Args[1:]); err != nil {
 		return err
 	}
@@ -59,11 +59,11 @@ func run(ctx context.Context) (err error) {
 	case <-ctx.Done():
 		fmt.Println("\nStopping.")
 	}
-	err = errors.Join(ignore(err, http.ErrServerClosed), box.Close()) // first: it ends the pages' streams
+	err = errors.Join(ignore(err, http.ErrServerClosed), box.Close()) // before Shutdown, because it ends the streams of the pages
 	soon, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
 	if server.Shutdown(soon) != nil {
-		_ = server.Close() // a page that does not let go
+		_ = server.Close() // a page keeps its connection open
 	}
 	return err
 }
@@ -75,18 +75,18 @@ func ignore(err, what error) error {
 	return err
 }
 
-// listen takes the address, or one of the ports after it if that is busy.
+// listen listens on the address, or on one of the next ports if that one is taken.
 func listen(addr string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, fmt.Errorf("-addr: %w", err)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("-addr: %q is not loopback; the sandbox has no password, so it is for this machine only", host)
+		return nil, fmt.Errorf("-addr: %q is not a loopback address; the sandbox has no password, so only this machine may use it", host)
 	}
 	first, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		return nil, fmt.Errorf("-addr: %q is no port", port)
+		return nil, fmt.Errorf("-addr: %q is not a port number", port)
 	}
 	for n := first; ; n++ {
 		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.FormatUint(n, 10)))
@@ -102,11 +102,11 @@ func welcome(address string) {
 
   1. Write "opening hours?" in the visitor's window, and see the answer and why it was given.
   2. Press "A human please", then take over as an operator.
-  3. Switch on "Duplicates" or "API down", write again: the answer still comes once.
-  4. Kill the bot, write, start it again: nothing is lost.
-  5. Change the playbook in the page: it is checked as you type and takes effect at once.
+  3. Switch on "Duplicates" or "API down" and write again: there is still one answer.
+  4. Kill the bot, write, and start it again: nothing is lost.
+  5. Change the playbook in the page: it is checked while you type, and takes effect at once.
 
-  Ctrl-C stops it; nothing is kept.
+  Ctrl-C stops the sandbox. It keeps no data.
 
 `, address)
 }

@@ -13,7 +13,8 @@ import (
 // Store is one store under test.
 type Store struct {
 	Set  dedupe.Set
-	Pass func(d time.Duration) // lets time pass for the store
+	Add  func(chat string, ids ...string) error // adds as the queue does
+	Pass func(d time.Duration)                  // lets time pass for the store
 }
 
 // TTL is the time to live that a Store is opened with.
@@ -33,7 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	}
 	add := func(t *testing.T, s Store, chat string, ids ...string) {
 		t.Helper()
-		if err := s.Set.Add(t.Context(), chat, ids...); err != nil {
+		if err := s.Add(chat, ids...); err != nil {
 			t.Fatal(err)
 		}
 	}

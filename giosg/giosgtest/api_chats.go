@@ -5,7 +5,7 @@ import "net/http"
 // collectionHandlers answer for one collection of chats: routed_chats, pending_chats, chats or owned_chats.
 type collectionHandlers struct{ name string }
 
-// chatLocked is the chat of the path, if it is in the collection.
+// chatLocked returns the chat of the path, or nil if it is not in the collection.
 func (in collectionHandlers) chatLocked(q *query) *Chat {
 	c := q.p.chats[q.at.chat]
 	switch {
@@ -78,10 +78,17 @@ func (in collectionHandlers) listMessages(q *query) reply {
 			n--
 		}
 	}
-	return q.listLocked(n, q.p.opts.NewestFirst, func(i int) any { return c.messages[i].resource() })
+	newestFirst := q.p.opts.NewestFirst
+	if by := q.values.Get("ordering"); by != "" && q.p.opts.Ordering != IgnoreOrdering {
+		if q.p.opts.Ordering == RefuseOrdering || by != "created_at" && by != "-created_at" {
+			return invalid("ordering", "Invalid ordering.")
+		}
+		newestFirst = by == "-created_at"
+	}
+	return q.listLocked(n, newestFirst, func(i int) any { return c.messages[i].resource() })
 }
 
-// join makes a membership.
+// join creates or changes a membership.
 func (in collectionHandlers) join(q *query) reply {
 	q.knownLocked("member_id", "is_participating", "composing_status")
 	participating, composing, denied := q.membershipLocked()
@@ -116,7 +123,7 @@ func (in collectionHandlers) join(q *query) reply {
 	return answer
 }
 
-// repeatLocked answers a join of a chat that is not in the collection (any more).
+// repeatLocked answers a join of a chat that is not, or no longer, in the collection.
 func (in collectionHandlers) repeatLocked(q *query) reply {
 	c := q.p.chats[q.at.chat]
 	if in.name != pendingChats || !q.p.opts.RepeatTakeOK || c == nil || !c.ended.IsZero() || !q.user.routed.has(c) {
@@ -129,7 +136,7 @@ func (in collectionHandlers) repeatLocked(q *query) reply {
 	return ok(c.memberResourceLocked(m))
 }
 
-// memberIDLocked checks member_id: needed on the organization's chats, and nobody but the token's owner.
+// memberIDLocked checks member_id. It is required for the organization's chats, and must be the token's owner.
 func (in collectionHandlers) memberIDLocked(q *query) *reply {
 	id, denied := words(q.fields, "member_id")
 	switch {
@@ -146,7 +153,7 @@ func (in collectionHandlers) memberIDLocked(q *query) *reply {
 	return &no
 }
 
-// membershipLocked reads the attributes of a membership; participating is nil when left out.
+// membershipLocked reads the attributes of a membership; participating is nil if it is missing.
 func (q *query) membershipLocked() (participating *bool, composing string, denied *reply) {
 	value, given, denied := boolean(q.fields, "is_participating")
 	if denied != nil {
@@ -172,7 +179,7 @@ func (q *query) endedLocked() reply {
 	return reply{status: q.p.opts.EndedStatus, body: map[string][]string{"non_field_errors": {"The chat has ended."}}}
 }
 
-// memberChatLocked is the chat of the path if the user is a member.
+// memberChatLocked returns the chat of the path and the user's membership, or nil if the user is no member.
 func (q *query) memberChatLocked() (*Chat, *member) {
 	c := q.p.chats[q.at.chat]
 	if c == nil || !q.user.member.has(c) {
@@ -182,11 +189,7 @@ func (q *query) memberChatLocked() (*Chat, *member) {
 }
 
 func listChatMemberships(q *query) reply {
-	s := &q.user.member
-	return q.listLocked(len(s.places), !q.p.opts.OldestChatsFirst, func(i int) any {
-		c := s.places[i].chat // chats never leave this shelf
-		return c.memberResourceLocked(c.memberLocked(q.user))
-	})
+	return q.shownLocked(&q.user.member, nil, func(c *Chat) any { return c.memberResourceLocked(c.memberLocked(q.user)) })
 }
 
 func getChatMembership(q *query) reply {

@@ -73,7 +73,7 @@ func (cl *client) resource(now time.Time) clientResource {
 		Properties: map[string]any{}, SubscribedChannels: []string{}, CreatedAt: stamp(cl.created), UpdatedAt: stamp(cl.updated)}
 }
 
-// clientLocked is the client of the path, or nil.
+// clientLocked returns the client of the path, or nil.
 func (q *query) clientLocked(now time.Time) *client {
 	for _, cl := range q.user.clients {
 		if cl.id == q.at.client {
@@ -86,7 +86,7 @@ func (q *query) clientLocked(now time.Time) *client {
 	return nil
 }
 
-// lifetime reads presence_expires_in; nil when it is left out.
+// lifetime parses presence_expires_in. It returns nil if it is missing.
 func (q *query) lifetime() (*int64, *reply) {
 	const name = "presence_expires_in"
 	raw, given := q.fields[name]
@@ -155,7 +155,7 @@ func patchClient(q *query) reply {
 	}
 	status := http.StatusOK
 	if !cl.expires.After(now) {
-		status = http.StatusCreated // an expired client comes back
+		status = http.StatusCreated // an expired client is revived
 	}
 	before := q.user.stateLocked()
 	q.user.refreshLocked(cl, *seconds, now)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// bell wakes those who wait for a change. It costs nothing while nobody does.
+// bell wakes the goroutines that wait for a change.
 type bell struct {
 	waiting int
 	ch      chan struct{}
@@ -39,7 +39,7 @@ func (c *Chat) ringLocked() {
 	c.feedStateLocked()
 }
 
-// Await waits until cond is true and checks it whenever anything changes: a chat, a call, a delivery, the clock. cond may call any
+// Await waits until cond returns true. It calls cond after every change of a chat, a call, a delivery or the clock. cond may call any
 // method of the platform. The error is that of ctx.
 func (p *Platform) Await(ctx context.Context, cond func() bool) error {
 	return p.await(ctx, &p.bell, cond)
@@ -68,7 +68,7 @@ func (p *Platform) await(ctx context.Context, b *bell, cond func() bool) error {
 	}
 }
 
-// AwaitLine waits for a line in the chat, present or future, that match accepts (nil accepts any) and returns the first one.
+// AwaitLine waits until the chat has a line that match accepts (nil accepts any), and returns the first one.
 func (p *Platform) AwaitLine(ctx context.Context, c *Chat, match func(Line) bool) (Line, error) {
 	var found Line
 	seen := 0
@@ -105,7 +105,7 @@ func (p *Platform) AwaitCalls(ctx context.Context, n int, match func(Call) bool)
 	return p.awaitCalls(ctx, n, func(c Call) bool { return c.Done && (match == nil || match(c)) })
 }
 
-// AwaitArrivals is AwaitCalls that counts calls under way as well, for calls that a fault keeps without an answer.
+// AwaitArrivals is like AwaitCalls, but also counts calls that are not finished, for example because a fault keeps them without an answer.
 func (p *Platform) AwaitArrivals(ctx context.Context, n int, match func(Call) bool) ([]Call, error) {
 	return p.awaitCalls(ctx, n, match)
 }
@@ -121,7 +121,7 @@ func (p *Platform) awaitCalls(ctx context.Context, n int, match func(Call) bool)
 	return found, err
 }
 
-// AwaitDeliveries waits until no webhook is on its way: all were answered or given up. Held webhooks do not count.
+// AwaitDeliveries waits until all webhooks were answered or given up. Held webhooks do not count.
 func (p *Platform) AwaitDeliveries(ctx context.Context) error {
 	return p.Await(ctx, func() bool {
 		p.mu.Lock()
@@ -130,10 +130,10 @@ func (p *Platform) AwaitDeliveries(ctx context.Context) error {
 	})
 }
 
-// ByBot accepts what bots say: their lines of type msg.
+// ByBot accepts the lines of type msg that bots wrote.
 func ByBot(l Line) bool { return l.Who == "bot" && l.Type == "msg" }
 
-// BotSays accepts a bot's message with exactly this text.
+// BotSays accepts a bot's message with this text.
 func BotSays(text string) func(Line) bool {
 	return func(l Line) bool { return ByBot(l) && l.Text == text }
 }

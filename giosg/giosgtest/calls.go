@@ -13,20 +13,21 @@ type Call struct {
 	Method    string        `json:"method"`
 	Path      string        `json:"path"`    // as sent, without Options.BasePath
 	Query     string        `json:"query"`   // as sent
-	Pattern   string        `json:"pattern"` // such as /api/v5/users/{user}/chats/{chat}/messages; empty when unknown
+	Pattern   string        `json:"pattern"` // for example /api/v5/users/{user}/chats/{chat}/messages; empty if unknown
 	Body      string        `json:"body"`
 	UserID    string        `json:"user_id"`    // in the path
 	OrgID     string        `json:"org_id"`     // in the path
 	ChatID    string        `json:"chat_id"`    // in the path
-	TokenUser string        `json:"token_user"` // owner of the token; empty when unknown or expired
-	Status    int           `json:"status"`     // as answered; 0 when cut or under way
-	Effect    bool          `json:"effect"`     // the call was handled (and not kept from it by a fault)
+	TokenOrg  string        `json:"token_org"`  // of the token's owner
+	TokenUser string        `json:"token_user"` // owner of the token; empty if unknown or expired
+	Status    int           `json:"status"`     // of the answer; 0 if there was none, or not yet
+	Effect    bool          `json:"effect"`     // the call was handled: no fault prevented it
 	Fault     string        `json:"fault,omitempty"`
 	Took      time.Duration `json:"took"`
 	Done      bool          `json:"done"`
 }
 
-// Violation is something no bot should ever do, whatever the platform answers.
+// Violation is a call that no bot should ever make.
 type Violation struct {
 	Kind   string `json:"kind"` // one of the Wrong... constants
 	Detail string `json:"detail"`
@@ -44,7 +45,7 @@ const (
 	WrongPlace   = "token in query" // a token outside the Authorization header
 )
 
-// Calls are the remembered API calls that match accepts (nil accepts all), in the order they arrived, those under way included.
+// Calls returns the recorded API calls that match accepts (nil accepts all), in the order of their arrival, also unfinished ones.
 func (p *Platform) Calls(match func(Call) bool) []Call {
 	p.mu.Lock()
 	last := p.calls.last()
@@ -56,7 +57,7 @@ func (p *Platform) Calls(match func(Call) bool) []Call {
 	return filter(all, match)
 }
 
-// ResetCalls forgets the calls, events and deliveries so far, and the violations.
+// ResetCalls deletes the recorded calls, events, deliveries and violations.
 func (p *Platform) ResetCalls() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -66,7 +67,7 @@ func (p *Platform) ResetCalls() {
 	p.wrongs = nil
 }
 
-// Violations are what bots did wrong so far (the first 1000).
+// Violations returns the violations so far, at most the first 1000.
 func (p *Platform) Violations() []Violation {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -79,7 +80,7 @@ func (p *Platform) violatedLocked(c *Call, kind, detail string) {
 	}
 }
 
-// PeakCalls is the largest number of API calls that were under way at once with tokens of the user.
+// PeakCalls returns the largest number of concurrent API calls with tokens of the user.
 func (u *User) PeakCalls() int {
 	u.p.mu.Lock()
 	defer u.p.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Webhook is one line of the bot app's webhook settings. Additions are always subscribed to.
+// Webhook is one webhook in the bot app's settings. It always subscribes to additions.
 type Webhook struct {
 	// URL is where to POST; it may carry a query string.
 	URL string
@@ -75,7 +75,7 @@ func sameSegments(pattern, channel string) bool {
 	}
 }
 
-// emitLocked sends a change to the webhooks of a bot that want it. The resource is made only if one does.
+// emitLocked sends a change to the webhooks of a bot that subscribe to it. It calls resource only if one does.
 func (p *Platform) emitLocked(b *Bot, c *Chat, channel, action, resourceID string, resource func() any) {
 	var made any
 	for i := range b.hooks {
@@ -95,7 +95,7 @@ func (p *Platform) emitLocked(b *Bot, c *Chat, channel, action, resourceID strin
 	}
 }
 
-// seesLocked tells whether a bot sees the chat in a collection.
+// seesLocked reports whether a bot sees the chat in a collection.
 func (c *Chat) seesLocked(b *Bot, collection string) bool {
 	switch collection {
 	case routedChats:
@@ -115,7 +115,7 @@ func channelOf(b *Bot, collection string) string {
 	return "/api/v5/users/" + b.ID + "/" + collection
 }
 
-// emitChatLocked tells the bots that a chat was added to or removed from collections.
+// emitChatLocked sends the bots webhooks about a chat that was added to or removed from collections.
 func (c *Chat) emitChatLocked(action string, collections ...string) {
 	var made *chatResource
 	resource := func() any {
@@ -133,7 +133,7 @@ func (c *Chat) emitChatLocked(action string, collections ...string) {
 	}
 }
 
-// emitChatToLocked tells a bot user that the chat is now among its own.
+// emitChatToLocked sends a bot user the webhook of a chat that is now among its own.
 func (c *Chat) emitChatToLocked(action string, u *User) {
 	for _, b := range c.org.bots {
 		if b.User == u {
@@ -142,7 +142,7 @@ func (c *Chat) emitChatToLocked(action string, u *User) {
 	}
 }
 
-// emitMessageLocked tells the bots about a new message, on every channel they see it in.
+// emitMessageLocked sends the bots webhooks about a new message, on every channel on which they see it.
 func (c *Chat) emitMessageLocked(m *message) {
 	var made *messageResource
 	resource := func() any {
@@ -163,7 +163,7 @@ func (c *Chat) emitMessageLocked(m *message) {
 	}
 }
 
-// emitMemberLocked tells the bots about a membership. before is the membership before a change.
+// emitMemberLocked sends the bots webhooks about a membership. before is the membership before a change.
 func (c *Chat) emitMemberLocked(action string, m *member, before *member) {
 	resource := func() any {
 		after := c.memberResourceLocked(m)
@@ -195,7 +195,7 @@ func (c *Chat) memberID(m *member) string {
 	return m.user.ID
 }
 
-// beforeLocked is the chat before a change, or nil when nobody subscribes to changes.
+// beforeLocked returns the chat before a change, or nil if no webhook subscribes to changes.
 func (c *Chat) beforeLocked() *chatResource {
 	for _, b := range c.org.bots {
 		for i := range b.hooks {
@@ -207,7 +207,7 @@ func (c *Chat) beforeLocked() *chatResource {
 	return nil
 }
 
-// chatChangedLocked tells the bots what has changed since before.
+// chatChangedLocked sends the bots webhooks about the attributes that have changed since before.
 func (c *Chat) chatChangedLocked(before *chatResource) {
 	if before == nil {
 		return
@@ -227,7 +227,7 @@ func (c *Chat) chatChangedLocked(before *chatResource) {
 	}
 }
 
-// difference are the attributes of after that before has otherwise.
+// difference returns the attributes of after that differ from before.
 func difference(before, after any) map[string]any {
 	was, is := attributes(before), attributes(after)
 	out := map[string]any{}

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Chat is one chat of a visitor. Its verbs (Say, Press, ...) do what the visitor would do.
+// Chat is a chat of a visitor. Its methods Say, Press and so on do what the visitor would do.
 type Chat struct {
 	ID        string
 	VisitorID string
@@ -33,7 +33,7 @@ type Chat struct {
 	bell           bell
 }
 
-// member is somebody who ever joined a chat.
+// member is a member of a chat, also one that has left.
 type member struct {
 	user          *User // nil for the visitor
 	created       time.Time
@@ -44,14 +44,14 @@ type member struct {
 }
 
 var (
-	// ErrEnded is returned by verbs on a chat that has ended.
+	// ErrEnded is returned by methods that need a chat which has not ended.
 	ErrEnded = errors.New("the chat has ended")
-	// ErrNotPending is returned by Take on a chat that nobody needs to serve, most often because somebody does.
+	// ErrNotPending is returned by Take for a chat that is not pending.
 	ErrNotPending = errors.New("the chat is not pending")
-	// ErrNotMember is returned by verbs that need a membership.
+	// ErrNotMember is returned by methods that need a membership.
 	ErrNotMember = errors.New("not a member of the chat")
-	// ErrNoButton is returned by Press when no live button has the value.
-	ErrNoButton = errors.New("no live button with this value")
+	// ErrNoButton is returned by Press if no enabled button has the value.
+	ErrNoButton = errors.New("no enabled button with this value")
 )
 
 // OpenChat lets a new visitor open a chat in the room, without writing anything.
@@ -88,7 +88,7 @@ func (r *Room) openLocked(from *User, text string) *Chat {
 	return c
 }
 
-// stampLocked is the time of the next thing that happens in the chat.
+// stampLocked returns the time for the next change of the chat.
 func (c *Chat) stampLocked() time.Time {
 	at := c.p.nowLocked()
 	if !c.p.opts.SameMillisecond && !at.After(c.lastAt) {
@@ -100,7 +100,7 @@ func (c *Chat) stampLocked() time.Time {
 	return at
 }
 
-// addLocked appends a message and does to the chat what follows from it.
+// addLocked appends a message and updates the chat.
 func (c *Chat) addLocked(m *message) *message {
 	before := c.beforeLocked()
 	m.id, m.at, m.chat = c.p.uuidLocked(), c.stampLocked(), c
@@ -119,7 +119,7 @@ func (c *Chat) addLocked(m *message) *message {
 	return m
 }
 
-// countLocked keeps the counters and tells whether the chat now waits for somebody to serve it.
+// countLocked updates the counters and reports whether the chat must become pending.
 func (c *Chat) countLocked(m *message) (queue bool) {
 	if c.firstSaid.IsZero() {
 		c.firstSaid = m.at
@@ -147,7 +147,7 @@ func (c *Chat) countLocked(m *message) (queue bool) {
 	return true
 }
 
-// queueLocked puts the chat among the pending ones.
+// queueLocked makes the chat pending.
 func (c *Chat) queueLocked() {
 	if c.pending {
 		return
@@ -171,7 +171,7 @@ func (c *Chat) unqueueLocked() {
 	c.emitChatLocked(removed, pendingChats)
 }
 
-// heldLocked tells whether a present user other than except participates.
+// heldLocked reports whether a present user other than except participates.
 func (c *Chat) heldLocked(except *User) bool {
 	now := c.p.nowLocked()
 	for _, m := range c.members {
@@ -191,7 +191,7 @@ func (c *Chat) memberLocked(u *User) *member {
 	return nil
 }
 
-// joinLocked makes or changes a membership. A participating user who is present takes the chat; others leave it pending.
+// joinLocked creates or changes a membership. A participating user who is present takes the chat. With others it stays pending.
 func (c *Chat) joinLocked(u *User, participating bool, composing string) (m *member, isNew bool) {
 	before := c.beforeLocked()
 	m = c.memberLocked(u)
@@ -263,7 +263,7 @@ type Invitation struct {
 	At            time.Time `json:"at"`
 }
 
-// ChatState is a chat as the tester sees it.
+// ChatState is the state of a chat, for tests.
 type ChatState struct {
 	ID            string       `json:"id"`
 	OrgID         string       `json:"org_id"`
@@ -278,7 +278,7 @@ type ChatState struct {
 	Invitations   []Invitation `json:"invitations"`
 }
 
-// Member is a member of a chat as the tester sees it.
+// Member is a member of a chat, for tests.
 type Member struct {
 	ID            string `json:"id"`
 	Who           string `json:"who"` // visitor, bot or human
@@ -289,7 +289,7 @@ type Member struct {
 	Messages      int    `json:"messages"`
 }
 
-// State is the chat as it is now.
+// State returns the chat's current state.
 func (c *Chat) State() ChatState {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
@@ -312,7 +312,7 @@ func (c *Chat) stateLocked() ChatState {
 	return s
 }
 
-// Member is what the state says about a user, and whether the user is a member at all.
+// Member returns the user's membership and whether there is one.
 func (s ChatState) Member(u *User) (Member, bool) {
 	for _, m := range s.Members {
 		if m.ID == u.ID {

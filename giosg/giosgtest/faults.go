@@ -6,20 +6,22 @@ import (
 	"time"
 )
 
-// Fault is what goes wrong with one API call. The zero value is nothing.
+// Fault is what goes wrong with one API call. The zero value is no fault.
 type Fault struct {
-	// Delay is a wait before the call is handled, and before any other fault. It ends when the client leaves.
+	// Delay is a wait before the call is handled, and before any other fault. It ends when the client disconnects.
 	Delay time.Duration
 	// After lets the call take effect before it fails; otherwise it fails without effect.
 	After bool
-	// Status is answered instead of the true answer; 0 leaves the answer alone. RetryAfter adds the header, rounded up to seconds. Body
+	// Status replaces the answer's status; 0 leaves the answer as it is. RetryAfter adds the header, rounded up to seconds. Body
 	// replaces the error body.
 	Status     int
 	RetryAfter time.Duration
 	Body       string
-	// Cut closes the connection without an answer. A Go client repeats a GET by itself when a kept connection is cut.
+	// Location adds the header, for redirects.
+	Location string
+	// Cut closes the connection without an answer. A Go client repeats a GET by itself when a reused connection is closed.
 	Cut bool
-	// Hang gives no answer until the client leaves.
+	// Hang gives no answer until the client disconnects.
 	Hang bool
 }
 
@@ -58,8 +60,8 @@ func (p *Platform) SetFault(hook func(Call) Fault) {
 	p.faults.hook = hook
 }
 
-// Rule chooses calls and makes them fail. Choose first (By, In, Where, Skip, Times), then name the fault (FailBefore, CutAfter, ...),
-// which switches the rule on. The oldest rule that fits wins.
+// Rule chooses calls and makes them fail. Choose first (By, In, InOrg, Where, Skip, Times, For), then set the fault (FailBefore, CutAfter, ...), which
+// turns the rule on. The oldest rule that matches a call applies.
 type Rule struct {
 	p     *Platform
 	match []func(Call) bool
@@ -67,6 +69,8 @@ type Rule struct {
 	left  int // negative: for ever
 	hits  int
 	fault Fault
+	lasts time.Duration // 0: for ever
+	ends  time.Time     // set if lasts is
 }
 
 // On begins a rule for calls by method and path pattern, as in Matching.
@@ -86,7 +90,7 @@ func (r *Rule) Where(match func(Call) bool) *Rule {
 	return r
 }
 
-// Skip lets the first n chosen calls pass.
+// Skip makes the rule ignore the first n chosen calls.
 func (r *Rule) Skip(n int) *Rule {
 	r.skip = n
 	return r
@@ -101,7 +105,7 @@ func (r *Rule) Times(n int) *Rule {
 // FailBefore answers with the status instead of handling the call.
 func (r *Rule) FailBefore(status int) *Rule { return r.Do(Fault{Status: status}) }
 
-// FailAfter handles the call and then answers with the status all the same.
+// FailAfter handles the call and then answers with the status.
 func (r *Rule) FailAfter(status int) *Rule { return r.Do(Fault{Status: status, After: true}) }
 
 // CutBefore closes the connection instead of handling the call.
@@ -110,7 +114,7 @@ func (r *Rule) CutBefore() *Rule { return r.Do(Fault{Cut: true}) }
 // CutAfter handles the call and then closes the connection without an answer.
 func (r *Rule) CutAfter() *Rule { return r.Do(Fault{Cut: true, After: true}) }
 
-// HangBefore never handles the call and never answers it; it ends when the client leaves.
+// HangBefore never handles the call and never answers it. The call ends when the client disconnects.
 func (r *Rule) HangBefore() *Rule { return r.Do(Fault{Hang: true}) }
 
 // HangAfter handles the call and never answers it.
@@ -124,19 +128,22 @@ func (r *Rule) TooMany(retryAfter time.Duration) *Rule {
 // Delay handles the call later.
 func (r *Rule) Delay(d time.Duration) *Rule { return r.Do(Fault{Delay: d}) }
 
-// Do switches the rule on with any fault.
+// Do turns the rule on with any fault.
 func (r *Rule) Do(f Fault) *Rule {
 	book := &r.p.faults
 	book.mu.Lock()
 	defer book.mu.Unlock()
 	r.fault = f
+	if r.lasts > 0 {
+		r.ends = time.Now().Add(r.lasts)
+	}
 	if !slices.Contains(book.rules, r) {
 		book.rules = append(book.rules, r)
 	}
 	return r
 }
 
-// Remove switches the rule off.
+// Remove turns the rule off.
 func (r *Rule) Remove() {
 	book := &r.p.faults
 	book.mu.Lock()
@@ -158,7 +165,7 @@ func (p *Platform) ClearFaults() {
 	p.faults.hook, p.faults.rules = nil, nil
 }
 
-// forCall is the fault that rules and hook have for a call.
+// forCall returns the fault that the rules and the hook have for a call.
 func (b *faultBook) forCall(c Call) Fault {
 	b.mu.Lock()
 	hook := b.hook
@@ -187,7 +194,7 @@ func (b *faultBook) forCall(c Call) Fault {
 }
 
 func (r *Rule) fits(c Call) bool {
-	if r.left == 0 {
+	if r.left == 0 || !r.ends.IsZero() && time.Now().After(r.ends) {
 		return false
 	}
 	for _, match := range r.match {
@@ -198,7 +205,7 @@ func (r *Rule) fits(c Call) bool {
 	return true
 }
 
-// chanceLocked is the fault that the platform's manners have for a call.
+// chanceLocked returns a random fault, as the platform's Manners say.
 func (p *Platform) chanceLocked() (f Fault) {
 	m := p.opts.Manners
 	if m.LagAPI > 0 {

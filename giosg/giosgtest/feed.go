@@ -2,8 +2,8 @@ package giosgtest
 
 import "slices"
 
-// Item is one thing that happened, for a page that shows the platform live. Kind says which of the others is set: line, call, delivery
-// or chat (a new state).
+// Item is one change, for a page that shows the platform live. Kind names the field that is set: line, call, delivery or chat (a new
+// state).
 type Item struct {
 	Kind     string     `json:"kind"`
 	Line     *Line      `json:"line,omitempty"`
@@ -12,7 +12,7 @@ type Item struct {
 	Chat     *ChatState `json:"chat,omitempty"`
 }
 
-// Feed is a subscription to what happens. Read C until it is closed, by Close or by the platform's end.
+// Feed is a subscription to changes. Close and the end of the platform close C.
 type Feed struct {
 	C <-chan Item
 
@@ -22,8 +22,8 @@ type Feed struct {
 	closed bool
 }
 
-// Subscribe starts a feed of everything that happens from now on. When the reader is more than buffer items behind, the newest items are
-// missed and counted.
+// Subscribe starts a feed of all changes from now on. If the reader is more than buffer items behind, the newest items are dropped and
+// counted.
 func (p *Platform) Subscribe(buffer int) *Feed {
 	c := make(chan Item, max(buffer, 1))
 	f := &Feed{C: c, c: c, p: p}
@@ -37,7 +37,7 @@ func (p *Platform) Subscribe(buffer int) *Feed {
 	return f
 }
 
-// Close ends the feed. Closing twice is fine.
+// Close ends the feed. It may be called twice.
 func (f *Feed) Close() {
 	f.p.mu.Lock()
 	defer f.p.mu.Unlock()
@@ -45,7 +45,7 @@ func (f *Feed) Close() {
 	f.shut()
 }
 
-// Missed counts the items that the reader was too slow for.
+// Missed returns the number of items dropped because the reader was too slow.
 func (f *Feed) Missed() int {
 	f.p.mu.Lock()
 	defer f.p.mu.Unlock()
@@ -59,7 +59,7 @@ func (f *Feed) shut() {
 	}
 }
 
-// feedLocked hands an item to every feed; it is made only if there is one.
+// feedLocked sends an item to every feed. It calls make only if there is a feed.
 func (p *Platform) feedLocked(make func() Item) {
 	if len(p.feeds) == 0 {
 		return

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// knownLocked notes attributes of the body that the platform does not know. It ignores them, as giosg does.
+// knownLocked records attributes of the body that the platform does not know as violations. The platform ignores them, as giosg does.
 func (q *query) knownLocked(names ...string) {
 	q.knownInLocked("", q.fields, names...)
 }
@@ -22,7 +22,7 @@ func (q *query) knownInLocked(where string, fields map[string]json.RawMessage, n
 
 func isNull(raw json.RawMessage) bool { return bytes.Equal(bytes.TrimSpace(raw), []byte("null")) }
 
-// boolean reads a field; given is false when it is left out.
+// boolean reads a field; given is false if it is missing.
 func boolean(fields map[string]json.RawMessage, name string) (value, given bool, denied *reply) {
 	raw, given := fields[name]
 	if !given {
@@ -35,7 +35,7 @@ func boolean(fields map[string]json.RawMessage, name string) (value, given bool,
 	return value, true, nil
 }
 
-// words reads a text field; nil when it is left out or null.
+// words reads a text field; nil if it is missing or null.
 func words(fields map[string]json.RawMessage, name string) (*string, *reply) {
 	raw, given := fields[name]
 	if !given || isNull(raw) {

@@ -17,7 +17,7 @@ import (
 
 type object = map[string]any
 
-// world is an organization with a room, a human and a bot, and a plain HTTP client in the bot's place.
+// world is an organization with a room, a human and a bot, and an HTTP client in the place of the bot.
 type world struct {
 	t     *testing.T
 	p     *giosgtest.Platform
@@ -88,8 +88,11 @@ func (w *world) raw(ctx context.Context, method, path string, body any) (*http.R
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	return http.DefaultClient.Do(req)
+	return plain.Do(req)
 }
+
+// plain is a client that follows no redirects.
+var plain = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 // want makes an API call that must answer with the status.
 func (w *world) want(status int, method, path string, body any) object {
@@ -138,7 +141,7 @@ func (w *world) noViolations() {
 
 var participate = object{"is_participating": true, "composing_status": "idle"}
 
-// inbox is a bot's door that remembers what it was sent and answers what it is told.
+// inbox is a bot's webhook endpoint. It records the webhooks and answers as it is told.
 type inbox struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -171,7 +174,7 @@ func (in *inbox) got() []object {
 	return append([]object(nil), in.bodies...)
 }
 
-// delivered waits until no webhook is on its way and returns all that came.
+// delivered waits until all webhooks were delivered, and returns them.
 func (w *world) delivered(in *inbox) []object {
 	w.t.Helper()
 	if err := w.p.AwaitDeliveries(soon(w.t)); err != nil {

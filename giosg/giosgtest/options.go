@@ -5,26 +5,28 @@ import (
 	"time"
 )
 
-// Options are the switches of a Platform. The zero value is the default everywhere: a rude platform with small pages. Where the
-// public documentation of giosg is silent the switch names the choice, and a bot should be tested with both settings.
+// Options configure a Platform. The zero value of each is the default: a platform that misbehaves, with small pages. Where giosg's
+// documentation says nothing, an option names the choice, and a bot should be tested with both settings.
 type Options struct {
-	// Seed makes the platform's dice (duplicates, lag, chaos) repeatable; 0 means 1. Ids are random whatever the seed, so that
+	// Seed makes the random choices (duplicates, lag, faults) repeatable; 0 means 1. Ids are random with every seed, so that
 	// platforms that share a store do not share chats.
 	Seed uint64
-	// Manners say how rudely webhooks are sent and how often API calls fail at random; nil means Rude(). The platform reads them as it
-	// goes: to change them, put new ones in place with Configure.
+	// Manners say how webhooks are sent and how often API calls fail at random; nil means Rude(). To change them, set others with
+	// Configure.
 	Manners *Manners
 	// PageSize is the number of results in one page of any list; 0 means 3.
 	PageSize int
 	// NewestFirst lists messages newest first instead of oldest first.
 	NewestFirst bool
+	// Ordering says what the ordering parameter does for lists of messages.
+	Ordering Ordering
 	// OldestChatsFirst lists chats oldest first instead of newest first.
 	OldestChatsFirst bool
 	// RelativeNext makes next and previous paths instead of full URLs.
 	RelativeNext bool
-	// NextBase replaces scheme, host and base path of next and previous, to see what a client does with a foreign host.
+	// NextBase replaces scheme, host and base path of next and previous, to test what a client does with another host.
 	NextBase string
-	// BasePath is a prefix in front of /api/v5, to catch clients that build URLs from the host alone. It has no slash at its end.
+	// BasePath is a prefix in front of /api/v5, to find clients that build URLs from the host alone. It has no trailing slash.
 	BasePath string
 	// TokenLife is how long a webhook's token is valid; 0 means 300 s.
 	TokenLife time.Duration
@@ -36,17 +38,17 @@ type Options struct {
 	EndedStatus int
 	// MaxMessage is the longest message in characters; 0 means 2000.
 	MaxMessage int
-	// RepeatTakeOK answers 200 when a user takes a pending chat again that it holds already. By default the chat is no longer among
-	// the pending ones, so the answer is 404 for its own holder too.
+	// RepeatTakeOK answers 200 when a user takes a pending chat that it has taken already. By default the answer is 404, because the
+	// chat is no longer pending.
 	RepeatTakeOK bool
 	// RequeueOnLeave puts a chat that was waiting once back among the pending ones when its last present participant leaves.
 	RequeueOnLeave bool
 	// HideRoutedMessages answers 404 to GET routed_chats/<chat>/messages.
 	HideRoutedMessages bool
 	// ForgetExpiredClients hides expired user clients from lists and answers 404 to a PATCH of one. By default they are listed, and
-	// a PATCH brings one back with 201.
+	// a PATCH revives one with 201.
 	ForgetExpiredClients bool
-	// Exclusive honours ?exclusive=true on joins: 400 when another present user participates.
+	// Exclusive obeys ?exclusive=true on joins: 400 when another present user participates.
 	Exclusive bool
 	// IgnoreFilters ignores the is_ended and is_participating parameters of chat lists.
 	IgnoreFilters bool
@@ -59,6 +61,18 @@ type Options struct {
 	// Now is the clock under Advance; nil means time.Now.
 	Now func() time.Time
 }
+
+// Ordering is what the platform does with the ordering parameter of a list of messages.
+type Ordering int
+
+const (
+	// IgnoreOrdering lists messages as without the parameter.
+	IgnoreOrdering Ordering = iota
+	// ObeyOrdering lists messages by created_at or -created_at, and answers 400 for anything else.
+	ObeyOrdering
+	// RefuseOrdering answers 400.
+	RefuseOrdering
+)
 
 func (o Options) withDefaults() Options {
 	if o.Seed == 0 {
@@ -91,8 +105,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Manners say how the platform sends webhooks and how often it fails API calls by chance. The zero value sends every webhook once,
-// at once, in parallel, and never fails.
+// Manners say how the platform sends webhooks and how often API calls fail at random. With the zero value every webhook is sent once and
+// without delay, webhooks are sent in parallel, and no call fails.
 type Manners struct {
 	// Duplicate is the chance that a webhook is sent more than once; Copies is the most extra copies (0 means 1).
 	Duplicate float64
@@ -107,14 +121,14 @@ type Manners struct {
 	Backoff  time.Duration
 	// Timeout of one attempt; 0 means 10 s.
 	Timeout time.Duration
-	// InOrder sends the webhooks of one chat to one bot one after the other, in the order things happened.
+	// InOrder sends the webhooks of one chat to one bot one after the other, in the order of the changes.
 	InOrder bool
-	// KeepToken mints the token when the change happens, so that copies and late attempts carry an old one. By default every attempt
-	// carries a fresh token.
+	// KeepToken makes the token when the change happens, so that copies and late attempts carry an old one. By default every attempt
+	// carries a new token.
 	KeepToken bool
 	// Fail503 and Fail500After are the chances that an API call answers 503 without effect, or 500 after having taken effect.
 	Fail503, Fail500After float64
-	// CutAfter is the chance that the connection is cut after the call has taken effect.
+	// CutAfter is the chance that the connection is closed after the call has taken effect.
 	CutAfter float64
 	// Fail429 is the chance of 429 without effect; RetryAfter is the wait it asks for, rounded up to seconds (0 means 1 s).
 	Fail429    float64
@@ -123,7 +137,7 @@ type Manners struct {
 	LagAPI time.Duration
 }
 
-// Rude is how a platform may behave on a bad day, and the default: duplicates, webhooks out of order, retries, a few failing calls.
+// Rude returns the default: duplicates, webhooks out of order, retries, and a few failing calls.
 func Rude() *Manners {
 	return &Manners{
 		Duplicate: 0.2, Copies: 2, LagMax: 30 * time.Millisecond,
@@ -132,7 +146,7 @@ func Rude() *Manners {
 	}
 }
 
-// Polite sends every webhook once and in order, and never fails: for tests of exact sequences.
+// Polite returns Manners for tests of exact sequences: every webhook is sent once and in order, and no call fails.
 func Polite() *Manners {
 	return &Manners{InOrder: true}
 }

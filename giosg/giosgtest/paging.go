@@ -12,11 +12,11 @@ import (
 // page is a paginated collection.
 type page struct {
 	Next     *string `json:"next"`
-	Previous *string `json:"previous"` // always null: nobody walks back
+	Previous *string `json:"previous"` // always null
 	Results  []any   `json:"results"`
 }
 
-// cursor is the place that the request's cursor names; 0 without one.
+// cursor returns the place that the request's cursor names, or 0 without one.
 func (q *query) cursor() (at int64, denied reply, ok bool) {
 	text := q.values.Get("cursor")
 	if text == "" {
@@ -32,7 +32,7 @@ func (q *query) cursor() (at int64, denied reply, ok bool) {
 	return at, reply{}, true
 }
 
-// nextLocked is the address of the page after the given place.
+// nextLocked returns the address of the page after the given place.
 func (q *query) nextLocked(at int64) *string {
 	values := maps.Clone(q.values)
 	if values == nil {
@@ -50,8 +50,8 @@ func (q *query) nextLocked(at int64) *string {
 	return &next
 }
 
-// listLocked answers with a page of n things that keep their numbers: newer ones are added at the end only. show makes the resource of
-// one, or nil to leave it out.
+// listLocked answers with a page of a list of n elements, to which elements are only appended. show returns the resource of one, or nil to
+// leave it out.
 func (q *query) listLocked(n int, newestFirst bool, show func(i int) any) reply {
 	at, denied, fine := q.cursor()
 	if !fine {
@@ -86,6 +86,11 @@ func (q *query) listLocked(n int, newestFirst bool, show func(i int) any) reply 
 
 // shelfLocked answers with a page of the chats on a shelf that keep accepts.
 func (q *query) shelfLocked(s *shelf, keep func(*Chat) bool) reply {
+	return q.shownLocked(s, keep, func(c *Chat) any { return c.resourceLocked() })
+}
+
+// shownLocked is like shelfLocked, but show makes the resource of each chat.
+func (q *query) shownLocked(s *shelf, keep func(*Chat) bool, show func(*Chat) any) reply {
 	at, denied, fine := q.cursor()
 	if !fine {
 		return denied
@@ -100,7 +105,7 @@ func (q *query) shelfLocked(s *shelf, keep func(*Chat) bool) reply {
 			out.Next = q.nextLocked(last)
 			return false
 		}
-		out.Results = append(out.Results, c.resourceLocked())
+		out.Results = append(out.Results, show(c))
 		last = seq
 		return true
 	})

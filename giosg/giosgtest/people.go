@@ -21,7 +21,7 @@ func (c *Chat) visitorPosts(m *message) (Line, error) {
 	return m.line(), nil
 }
 
-// Press lets the visitor press the newest button with this value that has not gone dead.
+// Press lets the visitor press the newest enabled button with this value.
 func (c *Chat) Press(value string) (Line, error) {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
@@ -62,15 +62,15 @@ func (c *Chat) buttonLocked(value string) *press {
 	return nil
 }
 
-// End ends the chat by nobody in particular, as the platform does to idle chats.
+// End ends the chat, as the platform ends idle chats.
 func (c *Chat) End() {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
 	c.endLocked()
 }
 
-// Log adds an entry of any type, such as tag_created, system or a type that nobody knows. A nil user makes it the platform's own
-// (sender_type rule). It works on ended chats too.
+// Log adds an entry of any type, for example tag_created, system or a type that nobody knows. With a nil user the sender is a rule.
+// It works on ended chats, too.
 func (c *Chat) Log(kind string, by *User, text string) Line {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
@@ -93,10 +93,10 @@ func (u *User) Take(c *Chat) error {
 	return nil
 }
 
-// Join lets the user take part in a chat, whoever serves it.
+// Join lets the user participate in a chat, also if others do.
 func (u *User) Join(c *Chat) error { return u.setMembership(c, true) }
 
-// Watch makes the user a member that does not take part.
+// Watch makes the user a member that does not participate.
 func (u *User) Watch(c *Chat) error { return u.setMembership(c, false) }
 
 func (u *User) setMembership(c *Chat, participating bool) error {
@@ -109,7 +109,7 @@ func (u *User) setMembership(c *Chat, participating bool) error {
 	return nil
 }
 
-// Leave lets a member stop taking part. Unlike most verbs it works on ended chats, where the platform logs it as well.
+// Leave ends a member's participation. Unlike most methods it works on ended chats, too.
 func (u *User) Leave(c *Chat) error {
 	u.p.mu.Lock()
 	defer u.p.mu.Unlock()
@@ -135,7 +135,7 @@ func (u *User) Say(c *Chat, text string) (Line, error) {
 	return m.line(), nil
 }
 
-// End lets a member end the chat for good.
+// End lets a member end the chat.
 func (u *User) End(c *Chat) error {
 	u.p.mu.Lock()
 	defer u.p.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Platform is one stand-in for giosg. Make it with New, Run or RunT. All methods may be called from many goroutines.
+// Platform is a simulation of giosg. Create it with New, Run or RunT. It is safe for concurrent use.
 type Platform struct {
 	client *http.Client
 	ctx    context.Context // ends with Close
@@ -51,7 +51,7 @@ type Platform struct {
 	url      string
 }
 
-// New makes a platform that listens nowhere yet: use Handler or Start. Close it in the end.
+// New creates a platform that does not listen yet: use Handler or Start. Close it in the end.
 func New(o Options) *Platform {
 	ctx, cancel := context.WithCancel(context.Background())
 	o = o.withDefaults()
@@ -82,7 +82,7 @@ func New(o Options) *Platform {
 	return p
 }
 
-// Run makes a platform and starts it on a free loopback port.
+// Run creates a platform and starts it on a free loopback port.
 func Run(o Options) (*Platform, error) {
 	p := New(o)
 	if err := p.Start("127.0.0.1:0"); err != nil {
@@ -110,7 +110,7 @@ func RunT(t TB, o Options) *Platform {
 	return p
 }
 
-// Start serves the API at addr, such as 127.0.0.1:0. Addresses that are not loopback are refused: this is no server for a network.
+// Start serves the API at addr, for example 127.0.0.1:0. It refuses addresses that are not loopback.
 func (p *Platform) Start(addr string) error {
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -150,7 +150,7 @@ func (p *Platform) URL() string {
 	return p.url + p.opts.BasePath
 }
 
-// Close stops the server, all deliveries and all API calls under way, and waits for them. Closing twice is fine.
+// Close stops the server, all deliveries and all API calls, and waits for them. It may be called twice.
 func (p *Platform) Close() {
 	p.cancel()
 	p.mu.Lock()
@@ -178,7 +178,7 @@ func (p *Platform) Configure(change func(*Options)) {
 	p.opts = p.opts.withDefaults()
 }
 
-// Now is the platform's time: the real one and all that was advanced.
+// Now returns the platform's time: the clock's time plus what Advance added.
 func (p *Platform) Now() time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()

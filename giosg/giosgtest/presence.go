@@ -2,7 +2,7 @@ package giosgtest
 
 import "time"
 
-// client is a user client: presence that expires.
+// client is a user client: presence with an expiry.
 type client struct {
 	id       string
 	expires  time.Time
@@ -11,21 +11,21 @@ type client struct {
 	updated  time.Time
 }
 
-// Present tells whether the user is present now.
+// Present reports whether the user is present now.
 func (u *User) Present() bool {
 	u.p.mu.Lock()
 	defer u.p.mu.Unlock()
 	return u.presentAt(u.p.nowLocked())
 }
 
-// Online tells whether the user is online: present, and is_online_enabled.
+// Online reports whether the user is online: present, and is_online_enabled.
 func (u *User) Online() bool {
 	u.p.mu.Lock()
 	defer u.p.mu.Unlock()
 	return u.onlineAt(u.p.nowLocked())
 }
 
-// Lapses counts how often the presence of the user ran out because no client was refreshed in time.
+// Lapses returns how often the presence of the user expired because no client was refreshed in time.
 func (u *User) Lapses() int {
 	u.p.mu.Lock()
 	defer u.p.mu.Unlock()
@@ -33,7 +33,7 @@ func (u *User) Lapses() int {
 	return u.lapses
 }
 
-// Clients counts the user's clients, expired ones included.
+// Clients returns the number of the user's clients, also expired ones.
 func (u *User) Clients() int {
 	u.p.mu.Lock()
 	defer u.p.mu.Unlock()
@@ -76,7 +76,7 @@ func (u *User) dropClientLocked(cl *client, now time.Time) {
 	u.countPresence(now)
 }
 
-// noteLapse counts an expiry that nobody has looked at yet.
+// noteLapse counts an expiry that has not been counted yet.
 func (u *User) noteLapse(now time.Time) {
 	if !u.presentUntil.IsZero() && !now.Before(u.presentUntil) {
 		u.lapses++
@@ -97,7 +97,7 @@ func (u *User) presentAt(now time.Time) bool { return u.steady || now.Before(u.p
 
 func (u *User) onlineAt(now time.Time) bool { return u.onlineEnabled && u.presentAt(now) }
 
-// userState is what others can see of a user's presence, to tell what a write has changed.
+// userState is what others can see of a user's presence.
 type userState struct{ enabled, online, present bool }
 
 func (u *User) stateLocked() userState {

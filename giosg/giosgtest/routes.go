@@ -9,7 +9,7 @@ import (
 // params are the ids in a path.
 type params struct{ user, org, chat, client, room, team string }
 
-// route is a path of the API and what its methods do.
+// route is a path of the API with its methods.
 type route struct {
 	pattern  string
 	segments []string
@@ -125,7 +125,7 @@ func (r *route) read(segments []string) (at params) {
 	return at
 }
 
-// badPath says what is wrong with an escaped path that no well-behaved client sends, or nothing.
+// badPath returns what is wrong with an escaped path that no correct client sends, or "".
 func badPath(path string) string {
 	plain, err := url.PathUnescape(path)
 	switch {

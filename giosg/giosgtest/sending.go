@@ -18,7 +18,7 @@ type parcel struct {
 	lag     time.Duration
 }
 
-// dispatchLocked lets an event go its way: into a hold, or out by the platform's manners.
+// dispatchLocked puts an event into a hold or sends it as the platform's Manners say.
 func (p *Platform) dispatchLocked(e Event) {
 	if p.opts.Manners.KeepToken {
 		if u := p.users[e.UserID]; u != nil {
@@ -36,7 +36,7 @@ func (p *Platform) dispatchLocked(e Event) {
 	p.sendLocked(e)
 }
 
-// sendLocked rolls the dice for an event and starts its deliveries.
+// sendLocked chooses copies and lags for an event and starts its deliveries.
 func (p *Platform) sendLocked(e Event) {
 	m := *p.opts.Manners
 	if p.closed {
@@ -113,7 +113,7 @@ func (p *Platform) deliver(pc parcel) {
 	}
 }
 
-// pause waits and tells whether the wait ended by itself, and not by ctx or the end of the platform.
+// pause waits and reports whether the time has passed. ctx and the end of the platform end it early.
 func (p *Platform) pause(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
@@ -129,7 +129,7 @@ func (p *Platform) pause(ctx context.Context, d time.Duration) bool {
 	return false
 }
 
-// Hold keeps webhooks back. Make it with Platform.Hold.
+// Hold keeps webhooks back. Create it with Platform.Hold.
 type Hold struct {
 	p     *Platform
 	match func(Event) bool
@@ -145,7 +145,7 @@ func (p *Platform) Hold(match func(Event) bool) *Hold {
 	return h
 }
 
-// Events are the events kept back now, in the order they happened.
+// Events returns the events that are kept back now, in the order of the changes.
 func (h *Hold) Events() []Event {
 	h.p.mu.Lock()
 	defer h.p.mu.Unlock()
@@ -161,8 +161,8 @@ func (h *Hold) Await(ctx context.Context, n int) (held []Event, err error) {
 	return held, err
 }
 
-// Release sends events kept back, in the given order: each once, and the next only when the one before was answered. With no events
-// given it sends all of them as they happened. The hold goes on.
+// Release sends events that were kept back, in the given order: each once, and the next only after the one before was answered. Without
+// events it sends all of them in the order of the changes. The hold continues.
 func (h *Hold) Release(ctx context.Context, events ...Event) error {
 	h.p.mu.Lock()
 	if len(events) == 0 {
@@ -184,7 +184,7 @@ func (h *Hold) removeLocked(events []Event) {
 	})
 }
 
-// Drop forgets events kept back, all of them when none is given: webhooks that are lost for good. The hold goes on.
+// Drop deletes events that were kept back, all of them if none is given, as if their webhooks were lost. The hold continues.
 func (h *Hold) Drop(events ...Event) {
 	h.p.mu.Lock()
 	defer h.p.mu.Unlock()
@@ -195,7 +195,7 @@ func (h *Hold) Drop(events ...Event) {
 	h.removeLocked(events)
 }
 
-// End ends the hold and sends what it still keeps by the platform's manners.
+// End ends the hold and sends the remaining events as the platform's Manners say.
 func (h *Hold) End() {
 	h.p.mu.Lock()
 	defer h.p.mu.Unlock()

@@ -20,7 +20,7 @@ type query struct {
 	call    *Call
 	route   *route
 	at      params
-	token   *token // that the platform has signed, or nil
+	token   *token // with a valid signature, or nil
 	user    *User  // its owner when the call arrived, or nil
 	values  url.Values
 	fields  map[string]json.RawMessage // of the body
@@ -29,7 +29,7 @@ type query struct {
 	method  string
 }
 
-// reply is an answer; body must not change after the platform's lock is released.
+// reply is an answer. body must not change after the platform's lock is released.
 type reply struct {
 	status int
 	body   any
@@ -70,7 +70,7 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	write(w, answer, r.Method != http.MethodHead)
 }
 
-// enter lets Close wait for the call, unless the platform is closed.
+// enter registers the call, so that Close waits for it. It returns false if the platform is closed.
 func (p *Platform) enter() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,13 +106,13 @@ func (p *Platform) readQuery(r *http.Request, body []byte) *query {
 	return q
 }
 
-// arrived records the call and decides its fault.
+// arrived records the call and chooses its fault.
 func (p *Platform) arrived(q *query) Fault {
 	p.mu.Lock()
 	q.call.Seq, q.call.At = p.nextLocked(), p.nowLocked()
 	if u := p.ownerLocked(q.token); u != nil {
 		q.user = u
-		q.call.TokenUser = u.ID
+		q.call.TokenUser, q.call.TokenOrg = u.ID, u.org.ID
 		u.underWay++
 		u.peak = max(u.peak, u.underWay)
 	}
@@ -124,6 +124,10 @@ func (p *Platform) arrived(q *query) Fault {
 		p.violatedLocked(q.call, WrongPlace, "query parameter token")
 	}
 	chance := p.chanceLocked()
+	latency := time.Duration(0)
+	if q.user != nil {
+		latency = q.user.org.latencyLocked()
+	}
 	call := *q.call
 	p.ringLocked(nil)
 	p.mu.Unlock()
@@ -136,10 +140,11 @@ func (p *Platform) arrived(q *query) Fault {
 		q.call.Fault = name
 		p.mu.Unlock()
 	}
+	fault.Delay += latency
 	return fault
 }
 
-// handle lets the call take effect.
+// handle carries out the call.
 func (p *Platform) handle(q *query, r *http.Request) reply {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -181,7 +186,7 @@ func (p *Platform) handle(q *query, r *http.Request) reply {
 	return answer
 }
 
-// guardLocked keeps tokens on their own users and organizations.
+// guardLocked refuses tokens on paths of other users and organizations.
 func (q *query) guardLocked() (reply, bool) {
 	if id := q.at.user; id != "" && id != q.user.ID {
 		other := q.p.users[id]
@@ -209,7 +214,7 @@ func (q *query) guardLocked() (reply, bool) {
 	return reply{}, true
 }
 
-// spoil turns the true answer into what the fault makes of it. Status 0 means no answer at all.
+// spoil applies a fault to an answer. Status 0 means no answer.
 func (p *Platform) spoil(ctx context.Context, q *query, f Fault, answer reply) reply {
 	switch {
 	case f.Hang:
@@ -227,9 +232,13 @@ func (p *Platform) spoil(ctx context.Context, q *query, f Fault, answer reply) r
 	if f.Body != "" {
 		bad.body = json.RawMessage(f.Body)
 	}
+	bad.header = map[string]string{}
 	if f.RetryAfter > 0 {
 		seconds := int((f.RetryAfter + time.Second - 1) / time.Second)
-		bad.header = map[string]string{"Retry-After": itoa(seconds)}
+		bad.header["Retry-After"] = itoa(seconds)
+	}
+	if f.Location != "" {
+		bad.header["Location"] = f.Location
 	}
 	return bad
 }

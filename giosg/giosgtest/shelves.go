@@ -2,8 +2,8 @@ package giosgtest
 
 import "sort"
 
-// shelf is an ordered collection of chats, such as the pending chats of a user. Adding, removing and reading a page take O(log n)
-// in the usual case: places in the middle are left empty and cleared away when half of them are.
+// shelf is an ordered collection of chats, for example the pending chats of a user. Adding, removing and reading a page take O(log n) in
+// the usual case. Removed places stay empty until half of the places are.
 type shelf struct {
 	places []place
 	at     map[*Chat]int64 // the place's seq
@@ -14,7 +14,7 @@ type place struct {
 	chat *Chat // nil when removed
 }
 
-// add puts a chat at the end; seq must be above all before.
+// add appends a chat; seq must be greater than all before.
 func (s *shelf) add(seq int64, c *Chat) {
 	if s.at == nil {
 		s.at = map[*Chat]int64{}
@@ -57,12 +57,12 @@ func (s *shelf) has(c *Chat) bool {
 	return on
 }
 
-// from is the index of the first place at or after seq.
+// from returns the index of the first place at or after seq.
 func (s *shelf) from(seq int64) int {
 	return sort.Search(len(s.places), func(i int) bool { return s.places[i].seq >= seq })
 }
 
-// walk visits chats after the cursor (0 means from the start) in the wanted direction until visit returns false.
+// walk calls visit for the chats after the cursor (0 means from the start), in the given direction, until it returns false.
 func (s *shelf) walk(cursor int64, newestFirst bool, visit func(seq int64, c *Chat) bool) {
 	if !newestFirst {
 		for _, pl := range s.places[s.from(cursor+1):] {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Event is one change for one webhook. Its JSON is not the webhook's body: that is Body.
+// Event is one change for one webhook. Its JSON is not the webhook's body; see Body.
 type Event struct {
 	Seq        int64     `json:"seq"`
 	At         time.Time `json:"at"`
@@ -24,10 +24,10 @@ type Event struct {
 	URL        string    `json:"url"`
 	Resource   any       `json:"resource,omitempty"`
 
-	token string // kept when Manners.KeepToken
+	token string // set if Manners.KeepToken
 }
 
-// Delivery is one attempt to send an event, or the decision not to (Attempt 0: dropped).
+// Delivery is one attempt to send an event. Attempt is 0 if the event was dropped instead.
 type Delivery struct {
 	Event   Event         `json:"event"`
 	At      time.Time     `json:"at"`
@@ -40,7 +40,7 @@ type Delivery struct {
 	GaveUp  bool          `json:"gave_up,omitempty"`
 }
 
-// OK tells whether the bot answered 2xx.
+// OK reports whether the bot answered 2xx.
 func (d Delivery) OK() bool { return d.Status >= 200 && d.Status < 300 }
 
 type webhookBody struct {
@@ -59,7 +59,7 @@ type appUserAuth struct {
 	OrganizationID string `json:"organization_id"`
 }
 
-// Body is the webhook body for an event, with a fresh token of its bot user. The event may be one of Events, of a Hold, of
+// Body returns the webhook body for an event, with a new token of its bot user. The event may be one of Events, of a Hold, of
 // MessageEvent or ChatEvent, or made by hand.
 func (p *Platform) Body(e Event) []byte {
 	p.mu.Lock()
@@ -120,7 +120,7 @@ func (p *Platform) eventLocked(b *Bot, c *Chat, channel, action, id string, reso
 	return e
 }
 
-// Send delivers an event once, now, and waits for the answer: a redelivery, a late one, or one made by hand.
+// Send delivers an event once, now, and waits for the answer. The event may have been delivered before, or may be made by hand.
 func (p *Platform) Send(ctx context.Context, e Event) (Delivery, error) {
 	p.mu.Lock()
 	manners := *p.opts.Manners
@@ -145,7 +145,7 @@ func (p *Platform) Send(ctx context.Context, e Event) (Delivery, error) {
 	return d, nil
 }
 
-// untilClosed is ctx that ends with the platform as well.
+// untilClosed returns ctx, but the end of the platform ends it, too.
 func (p *Platform) untilClosed(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(p.ctx, cancel)
@@ -155,7 +155,7 @@ func (p *Platform) untilClosed(ctx context.Context) (context.Context, func()) {
 	}
 }
 
-// attempt sends an event once and records how it went.
+// attempt sends an event once and records the delivery.
 func (p *Platform) attempt(ctx context.Context, e Event, manners Manners, duplicate, number int, last bool) Delivery {
 	d := Delivery{Event: e, At: p.Now(), Copy: duplicate, Attempt: number}
 	timeout := manners.Timeout
@@ -196,7 +196,7 @@ func (p *Platform) noteDeliveryLocked(d Delivery) {
 	p.ringLocked(nil)
 }
 
-// Deliveries are the remembered attempts that match accepts (nil accepts all), oldest first.
+// Deliveries returns the recorded attempts that match accepts (nil accepts all), oldest first.
 func (p *Platform) Deliveries(match func(Delivery) bool) []Delivery {
 	p.mu.Lock()
 	all := append([]Delivery(nil), p.sent.last()...)
@@ -204,7 +204,7 @@ func (p *Platform) Deliveries(match func(Delivery) bool) []Delivery {
 	return filter(all, match)
 }
 
-// Events are the remembered events that match accepts (nil accepts all), in the order they happened, held and dropped ones included.
+// Events returns the recorded events that match accepts (nil accepts all), in the order of the changes, also held and dropped ones.
 func (p *Platform) Events(match func(Event) bool) []Event {
 	p.mu.Lock()
 	all := append([]Event(nil), p.events.last()...)

@@ -18,9 +18,11 @@ type Org struct {
 	users   []*User
 	bots    []*Bot
 	owned   shelf
+
+	latencyMin, latencyMax time.Duration
 }
 
-// Room is where visitors meet an organization.
+// Room is a room of an organization, in which visitors open chats.
 type Room struct {
 	ID   string
 	Name string
@@ -41,7 +43,7 @@ type Team struct {
 	members []*User
 }
 
-// User is a human operator or a bot user. Its verbs (Take, Say, ...) do what a person would do in the console.
+// User is a human operator or a bot user. Its methods Take, Say and so on do what a person would do in the console.
 type User struct {
 	ID    string
 	Name  string
@@ -53,7 +55,7 @@ type User struct {
 	updated       time.Time
 	alias         string
 	onlineEnabled bool
-	steady        bool // present until told otherwise, with no client
+	steady        bool // present without a client, until GoOffline
 	clients       []*client
 	presentUntil  time.Time // of the clients; zero when absent
 	lapses        int
@@ -66,7 +68,7 @@ type User struct {
 	peak          int
 }
 
-// Bot is an installation of the bot app: its user and its webhooks.
+// Bot is an installation of the bot app: a bot user and its webhooks.
 type Bot struct {
 	*User
 
@@ -82,8 +84,8 @@ func (p *Platform) AddOrg(name string) *Org {
 	return o
 }
 
-// AddRoom adds a room. Its chats are routed to all users of the organization until RouteTo says otherwise. Language is a code such as
-// en or fi.
+// AddRoom adds a room. Its chats are routed to all users of the organization until RouteTo says otherwise. language is a code, for example en
+// or fi.
 func (o *Org) AddRoom(name, language string) *Room {
 	o.p.mu.Lock()
 	defer o.p.mu.Unlock()
@@ -93,7 +95,7 @@ func (o *Org) AddRoom(name, language string) *Room {
 	return r
 }
 
-// RouteTo lets the router of the room choose these users only, for chats opened from now on. With none, chats reach nobody.
+// RouteTo makes the room's router choose only these users for chats opened from now on. Without users, chats are routed to nobody.
 func (r *Room) RouteTo(users ...*User) {
 	r.org.p.mu.Lock()
 	defer r.org.p.mu.Unlock()

@@ -1,4 +1,4 @@
-// The page: starts its parts, and keeps what stands above them (the guide, the bot's state, the switches).
+// Starts the parts of the page and draws the guide, the state of the bot and the switches.
 import { $, fill, h, post } from './dom.js';
 import { connect, on, state } from './state.js';
 import { startVisitors } from './visitors.js';
@@ -7,23 +7,23 @@ import { startBotSide } from './botside.js';
 import { startBook } from './book.js';
 
 const steps = [
-  ['answer', 'Get an answer', 'Write “opening hours?” in a visitor’s window, or press one of the suggestions above the line you write on.'],
-  ['button', 'Press a button', 'Press one of the buttons under the bot’s greeting. It goes dead, as in giosg, where it is told to.'],
-  ['why', 'Ask why', 'Open “Why?” under one of the bot’s turns: the rule that answered, why those before it did not, and its API calls.'],
-  ['human', 'Take over', 'Let the visitor ask for a human, then join the chat in the operator’s console and write. The bot goes quiet.'],
+  ['answer', 'Get an answer', 'Write “opening hours?” in a visitor’s window, or press one of the suggestions above the text field.'],
+  ['button', 'Press a button', 'Press one of the buttons under the bot’s greeting. Some buttons are disabled after that, as in giosg.'],
+  ['why', 'Ask why', 'Open “Why?” under one of the bot’s turns. It shows the rule that answered, why earlier rules did not, and the API calls.'],
+  ['human', 'Take over', 'Ask for a human as the visitor. Then join the chat as the operator and write. The bot is silent from then on.'],
   ['language', 'Second language', 'Choose Verkkokauppa (fi) or Webbutik (sv), add a new visitor, and get an answer in that language.'],
-  ['duplicate', 'Swallow duplicates', 'Switch on “Duplicates” and write: each webhook comes up to three times, the answer once.'],
-  ['outage', 'Survive an outage', 'Switch on “API down”, write, watch the bot try, switch it off: the answer comes, once.'],
-  ['restart', 'Kill the bot', 'Kill the bot, write something, start it again. giosg tries its webhooks again, and nothing is lost.'],
-  ['playbook', 'Change its words', 'Open the Playbook tab and change a text. It is checked as you type and in force at once. Try a mistake, too.'],
+  ['duplicate', 'Drop duplicates', 'Switch on “Duplicates” and write. Each webhook is sent up to three times, but the bot answers once.'],
+  ['outage', 'Survive an outage', 'Switch on “API down”, write, and watch the bot retry. Switch it off again: the bot answers, once.'],
+  ['restart', 'Kill the bot', 'Kill the bot, write something, and start the bot again. giosg retries its webhooks, so nothing is lost.'],
+  ['playbook', 'Change a text', 'Open the Playbook tab and change a text. It is checked while you type and active at once. Try a mistake too.'],
 ];
 const switches = [
-  ['duplicate', 'Duplicates', 'each webhook comes up to three times'],
-  ['shuffle', 'Late and shuffled', 'webhooks overtake each other'],
+  ['duplicate', 'Duplicates', 'each webhook is sent up to three times'],
+  ['shuffle', 'Late and shuffled', 'webhooks arrive in another order'],
   ['down', 'API down', 'every API call gets 503'],
-  ['throttle', 'Throttled', 'one API call a second, else 429'],
-  ['cut', 'Answers cut', 'writes take effect, then the line breaks'],
-  ['expire', 'Tokens refused', '401, until a new webhook brings a token'],
+  ['throttle', 'Throttled', 'one API call a second, 429 for the others'],
+  ['cut', 'Answers lost', 'writes take effect, but the connection breaks'],
+  ['expire', 'Tokens refused', 'every API call gets 401'],
 ];
 let picked = '';
 
@@ -40,7 +40,7 @@ function drawGuide() {
     }, h('span', { class: 'tick', 'aria-hidden': 'true' }, done ? '✓' : ''), title, h('span', { class: 'sr' }, done ? ' (done)' : '')));
   }));
   if (focused) $('guide-steps').querySelector(`[data-step="${focused}"]`)?.focus();
-  $('guide-hint').textContent = show ? show[2] : 'You have seen it all. The bot is yours.';
+  $('guide-hint').textContent = show ? show[2] : 'That was the last step. Now try your own playbook.';
   $('guide-steps').querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
 }
 
@@ -61,10 +61,18 @@ function drawSwitches() {
   const list = $('switches');
   if (!list.children.length) {
     fill(list, switches.map(([name, title, what]) => h('li', {}, h('label', { class: 'switch' },
-      h('input', { type: 'checkbox', role: 'switch', id: `switch-${name}`, onchange: (e) => post(`switches/${name}`, { on: e.target.checked }) }),
+      h('input', { type: 'checkbox', role: 'switch', id: `switch-${name}`, onchange: (e) => turn(name, e.target) }),
       h('span', {}, title, h('small', { class: 'muted' }, what))))));
   }
   for (const [name] of switches) $(`switch-${name}`).checked = Boolean(state.switches[name]);
+}
+
+// turn sends a switch to the server. It is busy until the server has answered, and turns back if that fails.
+async function turn(name, input) {
+  input.ariaBusy = 'true';
+  const answer = await post(`switches/${name}`, { on: input.checked });
+  input.ariaBusy = null;
+  if (!answer) drawSwitches();
 }
 
 function tabs() {

@@ -1,12 +1,19 @@
-// The playbook: choose an example or edit the text. It is checked while one types, and in force as soon as it is right.
+// The playbook: choose an example or edit the text. The server checks the text while the user types, and uses it if it has no errors.
 import { $, fill, h, post } from './dom.js';
 import { on, state } from './state.js';
 
-let checking; // the request under way
 let timer;
 let id = '';
 let lineCount = 0;
-let wanted = ''; // the example that was chosen and is not in force yet
+let wanted = ''; // the chosen example, until the server uses it
+let synced = ''; // the text that the server and the editor had in common last
+
+// Changes go to the server one after the other: two at once could take effect in the wrong order. send skips a body that is undefined.
+let last = Promise.resolve();
+const send = (body) => (last = last.then(() => {
+  const b = body();
+  return b && post('playbook', b);
+}));
 
 function problem(p) {
   return h('li', { class: p.severity }, h('button', { type: 'button', disabled: !p.line, onclick: () => goTo(p) },
@@ -32,24 +39,27 @@ function numbers(problems) {
   fill($('book-lines'), Array.from({ length: n }, (_, i) => h('span', { class: bad.get(i + 1) ?? '' }, `${i + 1}\n`)));
 }
 
-function verdict(ok, problems, saved) {
+function verdict(ok, problems) {
   const errors = problems.filter((p) => p.severity === 'error').length;
   const hints = problems.length - errors;
   const el = $('book-state');
   el.className = `book-state ${ok ? 'good' : 'bad'}`;
   el.textContent = ok
-    ? `${saved ? 'In force.' : 'Right.'}${hints ? ` ${hints} ${hints === 1 ? 'hint' : 'hints'}.` : ''}`
-    : `${errors} ${errors === 1 ? 'problem' : 'problems'}. The playbook from before stays in force.`;
+    ? `Active.${hints ? ` ${hints} ${hints === 1 ? 'hint' : 'hints'}.` : ''}`
+    : `${errors} ${errors === 1 ? 'problem' : 'problems'}. The previous playbook stays active.`;
   $('book-text').setAttribute('aria-invalid', String(!ok));
   fill($('book-problems'), problems.map(problem));
   numbers(problems);
 }
 
+// apply sends the text. The answer is shown only if the text is still the same, so the page never calls an older text active.
 async function apply() {
-  checking?.abort();
-  checking = new AbortController();
-  const answer = await post('playbook', { id, text: $('book-text').value }, checking.signal);
-  if (answer) verdict(answer.ok, answer.problems, true);
+  const text = $('book-text').value;
+  const current = () => text === $('book-text').value;
+  const answer = await send(() => (current() ? { id, text } : undefined));
+  if (!answer || !current()) return;
+  if (answer.ok) synced = text;
+  verdict(answer.ok, answer.problems);
 }
 
 function drawTop(b) {
@@ -59,9 +69,9 @@ function drawTop(b) {
 }
 
 export const modeWords = {
-  agent: 'takes chats that wait, and answers',
-  greeter: 'takes chats before the visitor has written, and speaks first',
-  sidekick: 'speaks in chats that a human serves: take the chat first, then write',
+  agent: 'takes waiting chats and answers',
+  greeter: 'takes chats before the visitor has written, and writes first',
+  sidekick: 'writes in chats that a human serves. Take the chat first, then write as the visitor',
 };
 
 function note() {
@@ -70,29 +80,31 @@ function note() {
   $('book-note').textContent = [e?.note, `Mode ${modes}.`].filter(Boolean).join(' ');
 }
 
+// draw shows the server's playbook. What the user has typed and the server has not taken stays, unless force is set.
 function draw(b, force) {
   drawTop(b);
   id = b.id;
   if (force || !wanted) $('book-choice').value = b.id;
   note();
   const text = $('book-text');
-  if (force || document.activeElement !== text) {
-    if (text.value !== b.text) text.value = b.text;
-    verdict(true, b.problems, true);
-  }
+  if (!force && (document.activeElement === text || text.value !== synced)) return;
+  if (text.value !== b.text) text.value = b.text;
+  synced = b.text;
+  verdict(true, b.problems);
 }
 
-// choose puts the chosen example in force. Whoever goes through the list with the arrow keys chooses faster than that goes.
+// choose makes the server use an example. With the arrow keys a user chooses faster than the server answers: then the last choice counts.
 async function choose(example) {
   clearTimeout(timer);
   const busy = wanted;
   wanted = example;
   while (!busy && wanted) {
     const now = wanted;
-    const answer = await post('playbook', { id: now });
+    const answer = await send(() => ({ id: now }));
     if (wanted !== now) continue;
     wanted = '';
-    if (!answer || state.book.id === now) draw(state.book, true); // else its news are on their way
+    if (!answer || state.book.id === now) draw(state.book, true);
+    else synced = $('book-text').value; // the stream brings the new text, which replaces this one
   }
 }
 
@@ -113,7 +125,7 @@ export function startBook() {
   });
   text.addEventListener('scroll', () => { $('book-lines').scrollTop = text.scrollTop; });
   text.addEventListener('keydown', (e) => {
-    // Tab leaves the field, as everywhere; after Enter the next line begins where this one did.
+    // Tab leaves the field, as everywhere. Enter keeps the indentation.
     if (e.key !== 'Enter' || e.isComposing) return;
     const before = text.value.slice(0, text.selectionStart);
     const indent = before.slice(before.lastIndexOf('\n') + 1).match(/^ */)[0];

@@ -1,6 +1,6 @@
-// Small helpers to make elements. Text is always set as text, so nothing that anybody writes can become markup.
+// Helpers that make elements. Strings always become text, never markup.
 
-// h makes an element. props: class, data-*, aria-*, on* (a function), properties such as value, hidden, disabled.
+// h makes an element. props are class, data-*, aria-*, on* (a function), and properties like value, hidden and disabled.
 export function h(tag, props = {}, ...children) {
   const el = document.createElement(tag);
   for (const [name, value] of Object.entries(props ?? {})) {
@@ -24,13 +24,13 @@ function add(el, children) {
 
 export const $ = (id) => document.getElementById(id);
 
-// fill replaces what is in an element.
+// fill replaces the content of an element.
 export function fill(el, ...children) {
   el.replaceChildren();
   add(el, children);
 }
 
-// time shows a moment; with fine, to the millisecond, and without the hour.
+// time formats a time of day; with fine, minutes to milliseconds.
 export function time(at, fine) {
   const d = new Date(at);
   const two = (n) => String(n).padStart(2, '0');
@@ -38,7 +38,7 @@ export function time(at, fine) {
   return fine ? `${text.slice(3)}.${String(d.getMilliseconds()).padStart(3, '0')}` : text;
 }
 
-// span shows a duration given in microseconds.
+// span formats a duration in microseconds.
 export function span(us) {
   if (us < 1000) return '<1 ms';
   if (us < 1e6) return `${Math.round(us / 1000)} ms`;
@@ -46,7 +46,7 @@ export function span(us) {
   return `${Math.round(us / 60e6)} min`;
 }
 
-// link is an address if it is one of the web's, else null.
+// link returns the URL if it is http or https, else null.
 export function link(text) {
   try {
     const url = new URL(text);
@@ -56,8 +56,7 @@ export function link(text) {
   }
 }
 
-// stick keeps a list scrolled to its end while it is there, also when it changes its size; whoever reads further up is not moved.
-// It returns what to call after something was added.
+// stick keeps a list scrolled to its end, unless the user has scrolled up. It returns a function to call after the list has changed.
 export function stick(el) {
   let pinned = true;
   let size = '';
@@ -67,7 +66,7 @@ export function stick(el) {
     size = now();
   };
   el.addEventListener('scroll', () => {
-    if (size !== now()) settle(); // the list has changed, nobody has scrolled
+    if (size !== now()) settle(); // the list has changed size, the user has not scrolled
     else pinned = el.scrollHeight - el.scrollTop - el.clientHeight < 40;
   });
   new ResizeObserver(settle).observe(el);
@@ -76,7 +75,7 @@ export function stick(el) {
 
 let noticeTimer;
 
-// notice tells what went wrong.
+// notice shows an error.
 export function notice(text) {
   const el = $('notice');
   el.textContent = text;
@@ -85,7 +84,7 @@ export function notice(text) {
   noticeTimer = setTimeout(() => { el.hidden = true; }, 6000);
 }
 
-// post does a deed on the server. It returns the answer, or null after telling what went wrong.
+// post performs an action on the server. It returns the answer, or null after showing the error.
 export async function post(path, body = {}, signal = undefined) {
   try {
     const res = await fetch(`/api/${path}`, {
@@ -93,7 +92,7 @@ export async function post(path, body = {}, signal = undefined) {
     });
     const answer = await res.json();
     if (res.ok) return answer;
-    notice(`That did not work: ${answer.error}`);
+    notice(`Error: ${answer.error}`);
   } catch (err) {
     if (err.name !== 'AbortError') notice('The sandbox does not answer. Is it still running?');
   }

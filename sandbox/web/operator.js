@@ -1,11 +1,11 @@
-// The operator's console: what a human colleague sees in giosg.
+// The console of an operator: what a human sees in giosg.
 import { $, fill, h, post, stick } from './dom.js';
 import { hue, on, room, state } from './state.js';
 import { bubble, status } from './visitors.js';
 
 let who = ''; // the operator's id
 let chosen = ''; // the chat's id
-let eager = false; // to write, as soon as the chat is ours
+let eager = false; // move the focus to the text field when the operator is in the chat
 let shown = { id: '', n: 0 };
 let settle; // keeps the chat's end in view
 
@@ -82,7 +82,7 @@ export function startOperator() {
   const act = (verb) => async () => {
     if (!await post(`humans/${who}/${verb}`, { chat: chosen })) return;
     eager = verb === 'take' || verb === 'join';
-    drawChat(); // the news may be here already
+    drawChat(); // the stream may have brought the change already
   };
   for (const verb of ['take', 'join', 'leave', 'end']) $(`operator-${verb}`).addEventListener('click', act(verb));
   $('operator-online').addEventListener('change', (e) => post(`humans/${who}/online`, { online: e.target.checked }));

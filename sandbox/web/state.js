@@ -1,4 +1,4 @@
-// What the page knows: a snapshot from the server, kept up to date by its stream.
+// The state of the page: a snapshot from the server, kept up to date by the stream.
 
 export const state = {
   org: '', rooms: [], humans: [], teams: [], botUser: '',
@@ -9,7 +9,7 @@ export const state = {
 
 const listeners = {};
 
-// on calls back for every item of a kind: snapshot, chat, line, turn, call, delivery, bot, switches, book, humans, done.
+// on calls f for every item of the kinds: snapshot, chat, line, turn, call, delivery, bot, switches, book, humans, done.
 export function on(kind, f) {
   for (const k of kind.split(' ')) (listeners[k] ??= []).push(f);
 }
@@ -20,7 +20,7 @@ function tell(kind, data) {
 
 export const room = (id) => state.rooms.find((r) => r.id === id) ?? { name: '?', language: '' };
 
-// hue is the colour of a chat, the same wherever it is spoken of.
+// hue returns the colour of a chat, the same everywhere on the page.
 export const hue = (chat) => `hue${((chat?.n ?? 1) - 1) % 6}`;
 
 const keep = (list, v, most) => {
@@ -28,7 +28,7 @@ const keep = (list, v, most) => {
   if (list.length > most) list.shift();
 };
 
-function takeChat({ lines, ...c }) { // lines is their number; the lines themselves come one by one, into log
+function takeChat({ lines, ...c }) { // lines is a count; the lines themselves are in log
   const chat = Object.assign(state.chats.get(c.id) ?? { log: [] }, c);
   state.chats.set(c.id, chat);
   return chat;
@@ -63,7 +63,7 @@ const take = {
   done(list) { return (state.done = new Set(list)); },
 };
 
-// connect follows the server's stream for ever; the browser connects again by itself, and gets a new snapshot.
+// connect reads the stream. The browser connects again by itself, and gets a new snapshot.
 export function connect(onConnection) {
   const source = new EventSource('/api/live');
   source.onopen = () => onConnection(true);

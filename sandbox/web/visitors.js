@@ -1,4 +1,4 @@
-// The visitors' windows, side by side.
+// The windows of the visitors.
 import { $, fill, h, link, post, stick } from './dom.js';
 import { hue, on, room, state } from './state.js';
 
@@ -7,7 +7,7 @@ const suggestions = {
   fi: ['Milloin olette auki?', 'Missä tilaukseni on?', 'A123456', 'Haluan ihmisen', 'Siniset norsut'],
   sv: ['När har ni öppet?', 'Var är mitt paket?', 'A123456', 'Jag vill prata med en människa', 'Blå elefanter'],
 };
-// Of examples that are about something else.
+// For examples on other topics.
 const special = {
   'sidekick.yaml': {
     en: ['Tell me about Aurora 2', 'Do you have Kajo?', 'Is 123-4567 in stock?', 'Blue elephants'],
@@ -32,7 +32,7 @@ const labels = {
 const windows = new Map(); // chat id → its window's elements, and how many lines are shown
 let wanted = ''; // the chat that was just opened here
 
-// dead tells whether a button of a line can no longer be pressed, by giosg's two rules.
+// dead reports whether a button can no longer be pressed, by giosg's two rules.
 function dead(chat, line, button) {
   if (chat.ended) return true;
   const after = chat.log.slice(chat.log.indexOf(line) + 1);
@@ -44,9 +44,9 @@ function dead(chat, line, button) {
 function picture(a) {
   const src = link(a.image_url);
   if (!src) return null;
-  // Not loaded unasked: the sandbox calls nobody.
+  // Loaded on a click only: the sandbox calls no other host by itself.
   const show = h('button', { type: 'button', class: 'picture', onclick: () => {
-    const img = h('img', { src, alt: a.title ?? 'Picture', onerror: () => { show.textContent = 'This picture is not there'; img.replaceWith(show); } });
+    const img = h('img', { src, alt: a.title ?? 'Picture', onerror: () => { show.textContent = 'The picture cannot be loaded'; img.replaceWith(show); } });
     const to = link(a.image_link_url);
     show.replaceWith(to ? h('a', { href: to, target: '_blank', rel: 'noopener noreferrer' }, img) : img);
   } }, 'Show the picture from ', h('b', {}, new URL(src).host));
@@ -77,7 +77,7 @@ function attachment(chat, line, a) {
 
 const happenings = { join: 'joined', leave: 'left' };
 
-// bubble shows one line of a chat. mine is the side whose lines stand on the right.
+// bubble shows one line of a chat. mine is the side whose lines are on the right.
 export function bubble(chat, l, mine, live) {
   if (l.type !== 'msg' && l.type !== 'action' && l.type !== 'autosuggest') {
     const what = happenings[l.type] ?? l.type;
@@ -96,14 +96,14 @@ function summary(a) {
   return h('p', { class: 'small muted' }, parts.join(' · ') || 'a picture');
 }
 
-// status says how a chat stands, in a word or two.
+// status returns the state of a chat and a text for it.
 export function status(chat) {
   if (chat.ended) return ['ended', 'ended'];
   const with_ = (chat.members ?? []).filter((m) => m.who !== 'visitor' && m.participating && m.present);
   const humans = with_.filter((m) => m.who === 'human');
   if (humans.length) return ['human', `with ${humans.map((m) => m.name).join(', ')}`];
-  if (chat.invited?.length) return ['wanted', 'a human is wanted'];
-  if (chat.pending) return ['pending', 'waiting for somebody'];
+  if (chat.invited?.length) return ['wanted', 'a human is invited'];
+  if (chat.pending) return ['pending', 'waiting'];
   if (with_.length) return ['bot', `with ${with_.map((m) => m.name).join(', ')}`];
   return ['new', 'open'];
 }
@@ -112,7 +112,7 @@ function make(chat) {
   const r = room(chat.room_id);
   const words = labels[r.language] ?? labels.en;
   const lines = h('ol');
-  const hello = h('p', { class: 'hello' }, h('strong', {}, 'A visitor is here.'), 'Write as they would, or press one of the suggestions below.');
+  const hello = h('p', { class: 'hello' }, h('strong', {}, 'New visitor.'), 'Write a message, or press one of the suggestions below.');
   const log = h('div', { class: 'log scroll', role: 'log', 'aria-label': `Chat of visitor ${chat.n}`, tabIndex: 0 }, hello, lines);
   const id = `say-${chat.id}`;
   const input = h('input', { id, type: 'text', maxLength: 2000, autocomplete: 'off', placeholder: words.write, lang: r.language });
@@ -125,7 +125,7 @@ function make(chat) {
     input.value = '';
     say(text);
   } }, h('label', { class: 'sr', for: id }, `${words.write}, visitor ${chat.n}`), input, sendButton(words.send));
-  const chips = h('div', { class: 'chips', lang: r.language, role: 'group', 'aria-label': 'Things to say' });
+  const chips = h('div', { class: 'chips', lang: r.language, role: 'group', 'aria-label': 'Suggestions' });
   const offer = () => fill(chips, suggest(r.language).map((text) => h('button', { type: 'button', onclick: () => say(text) }, text)));
   offer();
   const state_ = h('span', { class: 'status' });
@@ -162,7 +162,7 @@ function sendButton(label) {
   return b;
 }
 
-// awaited tells whether the visitor's last words stand without an answer that the bot may be about to give.
+// awaited reports whether the visitor's last message has no answer yet and the bot may give one.
 function awaited(chat) {
   const last = chat.log.findLast((l) => l.type === 'msg' || l.type === 'action');
   return state.bot.running && !chat.ended && last?.who === 'visitor' && Date.now() - new Date(last.at) < 30000 && status(chat)[0] !== 'human';
@@ -201,6 +201,6 @@ export function startVisitors() {
     if (!made) return;
     const w = windows.get(made.id);
     if (w) w.input.focus();
-    else wanted = made.id; // its news are on their way
+    else wanted = made.id; // the stream will bring it
   });
 }
