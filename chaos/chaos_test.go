@@ -199,3 +199,13 @@ func TestOrder(t *testing.T) {
 		}
 	}
 }
+
+// A defect must fit the bot's sources, or it tests nothing.
+func TestSabotages(t *testing.T) {
+	t.Parallel()
+	for _, name := range Sabotages() {
+		if _, err := sabotage(t.Context(), name, t.TempDir()); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -145,7 +145,7 @@ func (f *flags) once(ctx context.Context) int {
 
 // sabotage runs the bot with each defect until a run finds it, and returns 1 if one is not found in time.
 func (f *flags) sabotage(ctx context.Context) int {
-	list := []string{f.Sabotage}
+	list := []string{strings.ReplaceAll(f.Sabotage, "-", " ")}
 	if f.Sabotage == "all" {
 		list = chaos.Sabotages()
 	}
