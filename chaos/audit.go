@@ -29,6 +29,7 @@ type Result struct {
 	Reordered   int // answers that came before that to an earlier message, though the bot knew of that one
 	TooLate     int // the same, but the bot learned of the earlier message during its work on the later one
 	Unknowable  int // the same, but no webhook had told the bot of the earlier message
+	FoundAgain  int // messages that were kept, and answered only because a later one made the bot read the chat
 	Unaided     int // messages to which a sidekick said nothing, with an excuse
 	Silent      int // the same without one
 	Excused     map[string]int
@@ -71,6 +72,7 @@ func (r *Result) Findings() (out []string) {
 		{r.Lost, "messages were never answered"},
 		{r.Doubled, "messages of the bot were duplicates or wrong"},
 		{r.Reordered, "answers came in the wrong order"},
+		{r.FoundAgain, "messages were kept, but answered only when a later one came"},
 		{r.Silent, "messages got nothing from a sidekick that knew of them"},
 		{len(r.Wrong), "answers were wrong in their parts"},
 		{len(r.Storms), "chats caused too many API calls"},
@@ -141,9 +143,10 @@ func (w *world) audit(calm time.Duration, quiet bool) *Result {
 
 // auditTalk adds a chat to the result, and reports whether it went wrong.
 func (w *world) auditTalk(r *Result, t *talk, v *verdict, windows []wait) (bad bool) {
-	lost, silent := r.Lost, r.Silent
+	lost, silent, found := r.Lost, r.Silent, r.FoundAgain
+	r.FoundAgain += w.foundAgain(t, *v)
 	w.count(r, t, *v, windows)
-	bad = r.Lost > lost || r.Silent > silent || len(v.doubled) > 0
+	bad = r.Lost > lost || r.Silent > silent || r.FoundAgain > found || len(v.doubled) > 0
 	for _, what := range append(v.wrong, w.auditHandOver(t, v)...) {
 		r.Wrong = append(r.Wrong, t.chat.ID+": "+what)
 		bad = true
@@ -217,6 +220,30 @@ func (w *world) excuse(t *talk, l giosgtest.Line, lines []giosgtest.Line) string
 		return "the API gave odd answers"
 	}
 	return ""
+}
+
+// ownEvent is how long the bot may take to answer a message from its own event. The visitor writes again after 25 s only.
+const ownEvent = 22 * time.Second
+
+// foundAgain counts the messages that were kept, and answered late and after the visitor wrote again: what was kept was lost, and the next
+// event found it in the record. With sweeps a loss of the store explains that, and odd answers, which are retried with a back-off, always do.
+func (w *world) foundAgain(t *talk, v verdict) (n int) {
+	if w.Sweeps || t.by.Load() != byBot {
+		return 0
+	}
+	lines := w.lines(t)
+	for _, a := range v.paid {
+		kept := w.edge.kept(a.to.ID)
+		if !a.first || a.to.ID == "" || kept.IsZero() || a.by.At.Sub(kept) < ownEvent || w.happened(a.to.At.Add(-5*time.Second), a.by.At, oddAnswer, oddAnswers, slowTenant, throttled) {
+			continue
+		}
+		if slices.ContainsFunc(lines, func(l giosgtest.Line) bool {
+			return l.Who == "visitor" && l.At.After(kept.Add(ownEvent)) && l.At.Before(a.by.At)
+		}) {
+			n++
+		}
+	}
+	return n
 }
 
 // auditHandOver compares the invitations with what the bot said.

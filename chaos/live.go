@@ -105,9 +105,31 @@ func (w *world) recover(ctx context.Context, crowd *sync.WaitGroup) (quiet bool)
 	for !quiet && nap(ctx, 100*time.Millisecond) {
 		quiet = w.unanswered() == 0
 	}
+	for quiet && w.silent() > 0 && nap(ctx, time.Second) { // nobody waits for these, but they have as much time
+		continue
+	}
 	hang()
 	calls.Wait()
 	return quiet
+}
+
+// silent counts the messages that a sidekick knows of and has not answered.
+func (w *world) silent() (n int) {
+	w.mu.Lock()
+	talks := w.talks[:len(w.talks):len(w.talks)]
+	w.mu.Unlock()
+	for _, t := range talks {
+		if t.by.Load() == byBot {
+			continue
+		}
+		lines := w.lines(t)
+		for _, d := range w.judge(t, lines).lost() {
+			if w.excuse(t, d.to, lines) == "" {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // echoAll sends old webhooks again and compares the figures before and after. What was answered must stay answered.

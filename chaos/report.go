@@ -160,6 +160,7 @@ func (r *Result) judged(row func(name, format string, args ...any)) {
 	row("lost", "%d", r.Lost)
 	row("doubled", "%d", r.Doubled)
 	row("reordered", "%d; and where the bot learned of the earlier message too late %d, or not before it answered %d", r.Reordered, r.TooLate, r.Unknowable)
+	row("kept but found again", "%d", r.FoundAgain)
 	row("silent sidekick", "%d; with an excuse %d (%s)", r.Silent, r.Unaided, list(r.Excused))
 	row("wrong answers", "%d", len(r.Wrong))
 	row("too many calls", "%d", len(r.Storms))
