@@ -24,6 +24,7 @@ type mutation struct {
 type defect struct {
 	name    string
 	changes []mutation
+	expect  string         // part of the finding that shows it; others may have other causes
 	options func(*Options) // what a run needs to find it; may be nil
 }
 
@@ -42,6 +43,12 @@ func Prepare(o *Options) error {
 		d.options(o)
 	}
 	return err
+}
+
+// Shows reports whether a finding shows the defect of that name.
+func Shows(name, finding string) bool {
+	d, err := defectOf(name)
+	return err == nil && strings.Contains(finding, d.expect)
 }
 
 func defectOf(name string) (*defect, error) {
