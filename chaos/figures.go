@@ -12,7 +12,6 @@ import (
 	"maps"
 	"math"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,10 +19,10 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Operators believe what the status page and the metrics say, most of all when things go wrong. So they are asked all through the storm
-// whether they say what cannot be, and compared in the calm with what the store holds and what the platform saw.
+// Operators rely on the status page and the metrics, most of all when things go wrong. So the package polls them all the time and looks for
+// impossible figures. After the calm it compares them with what the store holds and with the platform's records.
 
-// tally is what came into the lanes and what left them, by name.
+// tally counts the events that came into the lanes and those that left them, by name.
 type tally struct{ in, out map[string]int64 }
 
 func newTally() tally { return tally{map[string]int64{}, map[string]int64{}} }
@@ -38,7 +37,7 @@ func total(m map[string]int64) (n int64) {
 	return n
 }
 
-// equal leaves out what was never counted: the store does not know of it yet, where the page says 0.
+// equal reports whether two tallies are the same. A count that the store does not have yet is 0.
 func (t tally) equal(o tally) bool {
 	some := func(m map[string]int64) map[string]int64 {
 		m = maps.Clone(m)
@@ -48,11 +47,11 @@ func (t tally) equal(o tally) bool {
 	return maps.Equal(some(t.in), some(o.in)) && maps.Equal(some(t.out), some(o.out))
 }
 
-// figures are what a replica tells at a time.
+// figures are the metrics and the status page of a replica at one time.
 type figures struct {
 	asked   time.Time
 	metrics map[string]float64 // by series
-	counted tally              // by the metrics
+	counted tally              // from the metrics
 	page    struct {
 		Now     time.Time
 		Verdict struct{ Level string }
@@ -67,15 +66,16 @@ type figures struct {
 	}
 }
 
-// known tells whether the store told the replica what it has counted.
+// known reports whether the replica has the store's counters.
 func (f *figures) known() bool { return len(f.counted.in) > 0 }
 
-// look asks a replica. err: it did not answer, which may be, as it may be dead or frozen. lie: it answered what nobody should.
-func (r *replica) look(ctx context.Context) (f *figures, lie string, err error) {
+// poll asks a replica for its figures. err means that it did not answer, which is right while it is down or frozen. wrong means that it gave
+// an answer that is never right.
+func (r *replica) poll(ctx context.Context) (f *figures, wrong string, err error) {
 	f = &figures{asked: time.Now(), metrics: map[string]float64{}, counted: newTally()}
-	text, lie, err := r.ask(ctx, "/metrics")
-	if err != nil || lie != "" {
-		return nil, lie, err
+	text, wrong, err := r.ask(ctx, "/metrics")
+	if err != nil || wrong != "" {
+		return nil, wrong, err
 	}
 	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
 		line := lines.Text()
@@ -95,8 +95,8 @@ func (r *replica) look(ctx context.Context) (f *figures, lie string, err error) 
 			f.counted.out[fate] = int64(v)
 		}
 	}
-	if text, lie, err = r.ask(ctx, "/api/status"); err != nil || lie != "" {
-		return nil, lie, err
+	if text, wrong, err = r.ask(ctx, "/api/status"); err != nil || wrong != "" {
+		return nil, wrong, err
 	}
 	if err := json.Unmarshal(text, &f.page); err != nil {
 		return nil, fmt.Sprintf("/api/status says %q: %v", text, err), nil
@@ -109,7 +109,7 @@ func label(series, name, label string) (value string, ok bool) {
 	return strings.TrimSuffix(rest, `"}`), ok
 }
 
-func (r *replica) ask(ctx context.Context, path string) (text []byte, lie string, err error) {
+func (r *replica) ask(ctx context.Context, path string) (text []byte, wrong string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.admin+path, nil)
@@ -123,26 +123,26 @@ func (r *replica) ask(ctx context.Context, path string) (text []byte, lie string
 	defer res.Body.Close()
 	text, err = io.ReadAll(res.Body)
 	if err == nil && res.StatusCode != http.StatusOK {
-		lie = fmt.Sprintf("%s: %s: %.200s", path, res.Status, text)
+		wrong = fmt.Sprintf("%s: %s: %.200s", path, res.Status, text)
 	}
-	return text, lie, err
+	return text, wrong, err
 }
 
-// impossible lists what no replica may say, whatever happens around it.
+// impossible lists figures that are never right, whatever happens around the replica.
 func (f *figures) impossible() (out []string) {
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	told := map[string]int{} // series of each metric
-	for series, v := range f.metrics {
-		name, _, _ := strings.Cut(series, "{")
-		told[name]++
+	series := map[string]int{} // of each metric
+	for one, v := range f.metrics {
+		name, _, _ := strings.Cut(one, "{")
+		series[name]++
 		if strings.HasPrefix(name, "giosgbot_") && (v < 0 || math.IsNaN(v) || math.IsInf(v, 0)) {
-			say("%s is %v", series, v)
+			say("%s is %v", one, v)
 		}
 	}
-	// A store that refuses writes may still be read, so that these are known although it is not up.
+	// A store that refuses writes can still be read, so these may be known although it is not up.
 	for _, name := range []string{"giosgbot_events_in_total", "giosgbot_events_total", "giosgbot_lanes", "giosgbot_deadletters"} {
-		if known := told[name] > 0; known != f.known() || !known && f.metrics["giosgbot_store_up"] == 1 {
-			say("%s has %d series, others have %d, and store_up is %v", name, told[name], len(f.counted.in), f.metrics["giosgbot_store_up"])
+		if known := series[name] > 0; known != f.known() || !known && f.metrics["giosgbot_store_up"] == 1 {
+			say("%s has %d series, others have %d, and store_up is %v", name, series[name], len(f.counted.in), f.metrics["giosgbot_store_up"])
 		}
 	}
 	if f.counted.came() < f.counted.left() {
@@ -154,67 +154,61 @@ func (f *figures) impossible() (out []string) {
 		say("by the page %d events came in, %d left, and %d are in the lanes", came, left, p.Lanes.Events)
 	}
 	if p.Lanes.Ready < 0 || p.Lanes.Paused < 0 || p.Deadletters.Total < 0 {
-		say("the page counts %+v lanes, %d set aside", p.Lanes, p.Deadletters.Total)
+		say("the page counts %+v lanes, %d dead letters", p.Lanes, p.Deadletters.Total)
 	}
 	if (!p.Store.Up || p.Store.Refuses != "") && p.Verdict.Level != "bad" {
-		say("the page says that the store is away, or refuses (%q), and that all is %s", p.Store.Refuses, p.Verdict.Level)
+		say("the page says that the store is down or refuses (%q), and that the level is %s", p.Store.Refuses, p.Verdict.Level)
 	}
 	if p.Store.Up && (p.Store.Seen == nil || p.Now.Sub(*p.Store.Seen) > 2*time.Second) {
-		say("at %s the page takes for live what the store said at %v", p.Now, p.Store.Seen)
+		say("at %s the page shows figures of %v as live", p.Now, p.Store.Seen)
 	}
 	return out
 }
 
-// watch looks at a replica until ctx ends.
+// watch polls a replica until ctx ends.
 func (w *world) watch(ctx context.Context, r *replica) {
-	var last *figures // with which the store was known
+	var last *figures // the last ones with the store's counters
 	for nap(ctx, 250*time.Millisecond) {
-		f, lie, err := r.look(ctx)
+		f, wrong, err := r.poll(ctx)
 		w.mu.Lock()
-		w.looks++
+		w.polls++
 		if err != nil {
 			w.missed++
 		}
 		w.mu.Unlock()
-		if lie != "" && ctx.Err() == nil {
-			w.lie(r, "%s", lie)
+		if wrong != "" && ctx.Err() == nil {
+			w.report(r, "%s", wrong)
 		}
-		if err != nil || lie != "" {
+		if err != nil || wrong != "" {
 			continue
 		}
 		for _, what := range f.impossible() {
-			w.lie(r, "%s", what)
+			w.report(r, "%s", what)
 		}
+		w.mu.Lock()
+		w.dead = max(w.dead, int(f.page.Deadletters.Total))
+		w.mu.Unlock()
 		if !f.known() {
 			continue
 		}
-		// Deaths of replicas lose no count. Only a Redis that forgets does, all of it or its last second.
-		if last != nil && f.counted.came() < last.counted.came() && !w.forgot(last.asked.Add(-3*time.Second), time.Now()) {
-			w.lie(r, "%d events had come in (%v), and now %d (%v)", last.counted.came(), last.counted.in, f.counted.came(), f.counted.in)
+		// A crash of a replica loses no count. Only a Redis that loses data does.
+		if last != nil && f.counted.came() < last.counted.came() && !w.forgotIn(last.asked.Add(-3*time.Second), time.Now()) {
+			w.report(r, "%d events had come in (%v), and now %d (%v)", last.counted.came(), last.counted.in, f.counted.came(), f.counted.in)
 		}
 		last = f
 	}
 }
 
-// lie notes that a replica told what is not so.
-func (w *world) lie(r *replica, format string, args ...any) {
+// report notes a wrong figure of a replica.
+func (w *world) report(r *replica, format string, args ...any) {
 	what := r.name + ": " + fmt.Sprintf(format, args...)
 	w.mu.Lock()
-	w.lies = append(w.lies, time.Now().Format(clock)+" "+what)
+	w.untrue = append(w.untrue, time.Now().Format(clock)+" "+what)
 	w.mu.Unlock()
-	w.say("%-22s %s", "UNTRUE", what)
+	w.say("%-22s %s", "WRONG FIGURE", what)
 }
 
-// forgot tells whether Redis may have lost data in a span of time.
-func (w *world) forgot(from, to time.Time) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.ContainsFunc(w.events, func(e event) bool {
-		return (e.Kind == flushed || e.Kind == lostData || e.Kind == redisKilled) && e.At.After(from) && e.At.Before(to)
-	})
-}
-
-// held is what a store holds, by its own keys.
+// held is what a store holds.
 type held struct {
 	counted              tally
 	items, ready, paused int64
@@ -225,7 +219,7 @@ func (h *held) equal(o *held) bool {
 	return h.counted.equal(o.counted) && h.items == o.items && h.ready == o.ready && h.paused == o.paused && h.dead == o.dead
 }
 
-// count adds to the tally what a store keeps under a name.
+// count adds a counter of the store to the tally.
 func (h *held) count(name string, n int64) {
 	name = strings.ReplaceAll(name, " ", "_") // as the metrics spell it
 	if way, ok := strings.CutPrefix(name, "in:"); ok {
@@ -237,7 +231,7 @@ func (h *held) count(name string, n int64) {
 
 // inRedis reads what Redis holds.
 func (w *world) inRedis(ctx context.Context) (*held, error) {
-	h, c := &held{counted: newTally()}, w.store.client
+	h, c := &held{counted: newTally()}, w.store.now().client
 	for keys := c.Scan(ctx, 0, "giosgbot:{*", 1000).Iterator(); keys.Next(ctx); {
 		key := keys.Val()
 		_, kind, _ := strings.Cut(key, "}:")
@@ -272,7 +266,7 @@ func (w *world) inRedis(ctx context.Context) (*held, error) {
 	return h, c.Ping(ctx).Err()
 }
 
-// inFile reads what is in the file of a replica that is down.
+// inFile reads the file of a replica that is down.
 func (r *replica) inFile() (*held, error) {
 	db, err := bbolt.Open(r.file, 0o600, &bbolt.Options{ReadOnly: true, Timeout: 5 * time.Second})
 	if err != nil {
@@ -294,8 +288,8 @@ func (r *replica) inFile() (*held, error) {
 	})
 }
 
-// wrong lists where a replica's figures are not what its store holds. The lanes of a file are in memory, so the file does not tell them.
-func (f *figures) wrong(h *held, lanes bool) (out []string) {
+// differs lists where a replica's figures differ from its store. The state of a file's lanes is in memory, so lanes is false for a file.
+func (f *figures) differs(h *held, lanes bool) (out []string) {
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	out = f.impossible()
 	if came, left := h.counted.came(), h.counted.left(); came != left+h.items {
@@ -314,8 +308,8 @@ func (f *figures) wrong(h *held, lanes bool) (out []string) {
 		skip             bool
 	}{
 		{"events in the lanes", f.counted.came() - f.counted.left(), p.Lanes.Events, h.items, false},
-		{"set aside", int64(f.metrics["giosgbot_deadletters"]), p.Deadletters.Total, h.dead, false},
-		{"set aside and not put back", f.counted.out["set_aside"] - f.counted.in["retry"], p.Events.Fates["set_aside"] - p.Events.In["retry"], h.dead, false},
+		{"dead letters", int64(f.metrics["giosgbot_deadletters"]), p.Deadletters.Total, h.dead, false},
+		{"dead letters that were not retried", f.counted.out["set_aside"] - f.counted.in["retry"], p.Events.Fates["set_aside"] - p.Events.In["retry"], h.dead, false},
 		{"lanes ready", int64(f.metrics[`giosgbot_lanes{state="ready"}`]), p.Lanes.Ready, h.ready, !lanes},
 		{"lanes paused", int64(f.metrics[`giosgbot_lanes{state="paused"}`]), p.Lanes.Paused, h.paused, !lanes},
 	} {
@@ -326,30 +320,30 @@ func (f *figures) wrong(h *held, lanes bool) (out []string) {
 	return out
 }
 
-// compare waits until the replicas and their store say the same, and returns the figures of each. What differs to the end is a lie.
+// compare waits until the figures of all replicas agree with their store, and returns them. What still differs in the end is reported.
 func (w *world) compare(ctx context.Context) []*figures {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	var lies []func()
+	var wrongs []func()
 	for {
-		lies = nil
-		all := w.compareOnce(ctx, &lies)
-		if len(lies) == 0 {
+		wrongs = nil
+		all := w.compareOnce(ctx, &wrongs)
+		if len(wrongs) == 0 {
 			return all
 		}
 		if !nap(ctx, 500*time.Millisecond) {
 			break
 		}
 	}
-	for _, tell := range lies {
+	for _, tell := range wrongs {
 		tell()
 	}
 	return nil
 }
 
-func (w *world) compareOnce(ctx context.Context, lies *[]func()) (all []*figures) {
+func (w *world) compareOnce(ctx context.Context, wrongs *[]func()) (all []*figures) {
 	tell := func(r *replica, format string, args ...any) {
-		*lies = append(*lies, func() { w.lie(r, format, args...) })
+		*wrongs = append(*wrongs, func() { w.report(r, format, args...) })
 	}
 	var before *held
 	var err error
@@ -360,86 +354,86 @@ func (w *world) compareOnce(ctx context.Context, lies *[]func()) (all []*figures
 		}
 	}
 	for _, r := range w.replicas {
-		f, lie, err := r.look(ctx)
+		f, wrong, err := r.poll(ctx)
 		switch {
 		case err != nil:
 			tell(r, "no answer in the calm: %v", err)
 			continue
-		case lie != "":
-			tell(r, "%s", lie)
+		case wrong != "":
+			tell(r, "%s", wrong)
 			continue
 		}
 		all = append(all, f)
-		if w.File { // which only its process may read: so it is at rest when looks that surely are two say the same
+		if w.File { // only its process can read it: two polls that agree show that nothing happens
 			nap(ctx, 1500*time.Millisecond)
-			if again, _, err := r.look(ctx); err != nil || again == nil || !again.counted.equal(f.counted) {
-				tell(r, "the store does not come to rest: %+v, then %v", f.counted, err)
+			if again, _, err := r.poll(ctx); err != nil || again == nil || !again.counted.equal(f.counted) {
+				tell(r, "the counters still change: %+v, then %v", f.counted, err)
 			}
 			for _, what := range f.impossible() {
 				tell(r, "%s", what)
 			}
 			continue
 		}
-		if set, err := r.setAside(ctx); err != nil || set != before.dead {
-			tell(r, "%d are listed as set aside, and %d in the store: %v", set, before.dead, err)
+		if set, err := r.deadLetters(ctx); err != nil || set != before.dead {
+			tell(r, "%d dead letters are listed, and %d in the store: %v", set, before.dead, err)
 		}
-		for _, what := range f.wrong(before, true) {
+		for _, what := range f.differs(before, true) {
 			tell(r, "%s", what)
 		}
 	}
-	if !w.File && len(*lies) == 0 {
+	if !w.File && len(*wrongs) == 0 {
 		if after, err := w.inRedis(ctx); err != nil || !before.equal(after) {
-			tell(w.replicas[0], "the store does not come to rest: %+v, %+v, %v", before, after, err)
+			tell(w.replicas[0], "the counters still change: %+v, %+v, %v", before, after, err)
 		}
 	}
 	return all
 }
 
-// setAside counts the events in the list of those that were set aside.
-func (r *replica) setAside(ctx context.Context) (int64, error) {
-	text, lie, err := r.ask(ctx, "/api/deadletters?limit=1000")
+// deadLetters counts the events in the list of dead letters.
+func (r *replica) deadLetters(ctx context.Context) (int64, error) {
+	text, wrong, err := r.ask(ctx, "/api/deadletters?limit=1000")
 	var list struct {
 		DeadLetters []struct{ ID string }
 	}
-	if err == nil && lie == "" {
+	if err == nil && wrong == "" {
 		err = json.Unmarshal(text, &list)
 	}
 	return int64(len(list.DeadLetters)), err
 }
 
-// compareFile ends the process and compares what it said last with its file.
+// compareFile ends the process and compares its last figures with its file.
 func (w *world) compareFile(ctx context.Context) {
 	r := w.replicas[0]
-	set, err := r.setAside(ctx)
+	set, err := r.deadLetters(ctx)
 	var f *figures
-	var lie string
+	var wrong string
 	if err == nil {
-		f, lie, err = r.look(ctx)
+		f, wrong, err = r.poll(ctx)
 	}
-	if err != nil || lie != "" {
-		w.lie(r, "no answer in the calm: %s, %v", lie, err)
+	if err != nil || wrong != "" {
+		w.report(r, "no answer in the calm: %s, %v", wrong, err)
 		return
 	}
-	r.stop(w) // all is at rest: nothing comes and nothing leaves meanwhile
+	r.stop(w) // nothing happens meanwhile
 	h, err := r.inFile()
 	if err != nil {
-		w.lie(r, "the file cannot be read: %v", err)
+		w.report(r, "the file cannot be read: %v", err)
 		return
 	}
 	if set != h.dead {
-		w.lie(r, "%d are listed as set aside, and %d in the file", set, h.dead)
+		w.report(r, "%d dead letters are listed, and %d in the file", set, h.dead)
 	}
-	for _, what := range f.wrong(h, false) {
-		w.lie(r, "%s", what)
+	for _, what := range f.differs(h, false) {
+		w.report(r, "%s", what)
 	}
 }
 
-// echoed compares what the replicas have counted while webhooks came once more, and nothing was amiss, with what they answered.
+// echoed compares what the replicas counted during the echo with their answers to its webhooks.
 func (w *world) echoed(before, after []*figures, from int) {
 	if len(before) != len(w.replicas) || len(after) != len(w.replicas) {
-		return // that was told already
+		return // that was reported already
 	}
-	answered := map[string]int64{} // webhooks, by the outcome that the answer tells of
+	answered := map[string]int64{} // webhooks, by the outcome that their answers mean
 	for _, d := range w.p.Deliveries(nil)[from:] {
 		switch d.Status {
 		case http.StatusAccepted:
@@ -448,7 +442,7 @@ func (w *world) echoed(before, after []*figures, from int) {
 			answered["ignored"]++
 		default:
 			if !d.Dropped {
-				return // one that may have been kept or not
+				return // one that may be kept or not
 			}
 		}
 	}
@@ -456,7 +450,7 @@ func (w *world) echoed(before, after []*figures, from int) {
 	w.echoes = answered["kept"]
 	w.mu.Unlock()
 	if n := after[0].counted.in["webhook"] - before[0].counted.in["webhook"]; n != answered["kept"] {
-		w.lie(w.replicas[0], "%d webhooks were answered as kept, but %d events came in by webhook", answered["kept"], n)
+		w.report(w.replicas[0], "%d webhooks were answered as kept, but %d events came in by webhook", answered["kept"], n)
 	}
 	for outcome, want := range answered {
 		n := 0.0
@@ -468,7 +462,7 @@ func (w *world) echoed(before, after []*figures, from int) {
 			}
 		}
 		if n != float64(want) {
-			w.lie(w.replicas[0], "%d webhooks were answered as %s, but the replicas count %v", want, outcome, n)
+			w.report(w.replicas[0], "%d webhooks were answered as %s, but the replicas count %v", want, outcome, n)
 		}
 	}
 }

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// What looks at the figures must see when they are wrong.
+// The check of the figures must find wrong ones.
 func TestFigures(t *testing.T) {
 	t.Parallel()
-	truth := func() (*figures, *held) {
+	right := func() (*figures, *held) {
 		now := time.Now()
 		f := &figures{metrics: map[string]float64{
 			"giosgbot_store_up": 1, `giosgbot_lanes{state="ready"}`: 1, `giosgbot_lanes{state="paused"}`: 1, "giosgbot_deadletters": 1,
@@ -26,31 +26,31 @@ func TestFigures(t *testing.T) {
 		p.Events.In, p.Events.Fates = counted().in, counted().out
 		return f, &held{counted: counted(), items: 3, ready: 1, paused: 1, dead: 1}
 	}
-	if f, h := truth(); len(f.wrong(h, true)) != 0 {
-		t.Errorf("the truth is doubted: %v", f.wrong(h, true))
+	if f, h := right(); len(f.differs(h, true)) != 0 {
+		t.Errorf("right figures are reported as wrong: %v", f.differs(h, true))
 	}
 	for name, spoil := range map[string]func(f *figures, h *held){
-		"an event that was not counted":      func(f *figures, h *held) { h.items++ },
-		"an event that left and was not":     func(f *figures, h *held) { h.items-- },
-		"another count than the store's":     func(f *figures, _ *held) { f.counted.out["answered"]++ },
-		"another count on the page":          func(f *figures, _ *held) { f.page.Events.In["webhook"]-- },
-		"more out than in":                   func(f *figures, _ *held) { f.page.Events.Fates["answered"] = 9 },
-		"nobody set aside":                   func(f *figures, _ *held) { f.page.Deadletters.Total = 0 },
-		"a lane too many":                    func(f *figures, _ *held) { f.metrics[`giosgbot_lanes{state="ready"}`] = 2 },
-		"less than nothing":                  func(f *figures, _ *held) { f.metrics["giosgbot_api_calls_in_flight"] = -1 },
-		"a store that is away, and all well": func(f *figures, _ *held) { f.page.Store.Up = false },
-		"a store that refuses, and all well": func(f *figures, _ *held) { f.page.Store.Refuses = "full" },
-		"half of what the store tells":       func(f *figures, _ *held) { delete(f.metrics, "giosgbot_deadletters") },
-		"nothing of what the store tells": func(f *figures, _ *held) {
+		"an event that was not counted":        func(f *figures, h *held) { h.items++ },
+		"an event that left without being one": func(f *figures, h *held) { h.items-- },
+		"another count than the store's":       func(f *figures, _ *held) { f.counted.out["answered"]++ },
+		"another count on the page":            func(f *figures, _ *held) { f.page.Events.In["webhook"]-- },
+		"more out than in":                     func(f *figures, _ *held) { f.page.Events.Fates["answered"] = 9 },
+		"no dead letter":                       func(f *figures, _ *held) { f.page.Deadletters.Total = 0 },
+		"a lane too many":                      func(f *figures, _ *held) { f.metrics[`giosgbot_lanes{state="ready"}`] = 2 },
+		"a negative number":                    func(f *figures, _ *held) { f.metrics["giosgbot_api_calls_in_flight"] = -1 },
+		"a store that is down, and all well":   func(f *figures, _ *held) { f.page.Store.Up = false },
+		"a store that refuses, and all well":   func(f *figures, _ *held) { f.page.Store.Refuses = "full" },
+		"half of the store's figures":          func(f *figures, _ *held) { delete(f.metrics, "giosgbot_deadletters") },
+		"none of the store's figures": func(f *figures, _ *held) {
 			f.counted = newTally()
 			f.metrics = map[string]float64{"giosgbot_store_up": 1}
 		},
-		"what is old as new": func(f *figures, _ *held) { f.page.Now = f.page.Now.Add(time.Minute) },
+		"old figures as new ones": func(f *figures, _ *held) { f.page.Now = f.page.Now.Add(time.Minute) },
 	} {
-		f, h := truth()
+		f, h := right()
 		spoil(f, h)
-		if len(f.wrong(h, true)) == 0 {
-			t.Errorf("%s: believed", name)
+		if len(f.differs(h, true)) == 0 {
+			t.Errorf("%s: not found", name)
 		}
 	}
 }

@@ -13,11 +13,11 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// link is a TCP connection that can be cut, stalled and slowed down: one replica's to Redis or to the API, or the platform's to a replica.
+// link is a TCP proxy that can cut, stall and delay connections: those of a replica to Redis or to the API, or of the platform to a replica.
 type link struct {
 	addr string // where it listens
 
-	mu    sync.Mutex // held during a change; toxiproxy's own locks do not cover a stop and a start
+	mu    sync.Mutex // held during a change; toxiproxy's own locks do not cover a stop with a start
 	proxy *toxiproxy.Proxy
 	count int
 }
@@ -35,14 +35,14 @@ func newLink(name, upstream string) (*link, error) {
 	return l, nil
 }
 
-// close ends the link for good.
+// close ends the link.
 func (l *link) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.proxy.Stop()
 }
 
-// cut breaks all connections. New ones are refused until mend is called.
+// cut closes all connections. New ones are refused until mend is called.
 func (l *link) cut() (mend func()) {
 	l.mu.Lock()
 	l.proxy.Stop()
@@ -57,7 +57,7 @@ func (l *link) cut() (mend func()) {
 	}
 }
 
-// spoil adds what toxiproxy calls a toxic, to new and existing connections; stream is upstream or downstream.
+// spoil adds a toxic of toxiproxy to new and existing connections. stream is upstream or downstream.
 func (l *link) spoil(kind, stream, attributes string) (mend func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,7 +71,7 @@ func (l *link) spoil(kind, stream, attributes string) (mend func()) {
 	return func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		// To take a toxic out of a connection in which nothing moves may take for ever; ending the connections ends that, too.
+		// Removing a toxic from a connection in which nothing moves may never return, so close the connections first.
 		l.proxy.Stop()
 		time.Sleep(20 * time.Millisecond)
 		l.proxy.Toxics.ResetToxics(context.Background())
@@ -84,15 +84,15 @@ func (l *link) spoil(kind, stream, attributes string) (mend func()) {
 	}
 }
 
-// stall swallows what goes in one direction.
+// stall drops all data in one direction.
 func (l *link) stall(stream string) (mend func()) { return l.spoil("timeout", stream, `"timeout": 0`) }
 
-// slow delays all that goes in one direction.
+// slow delays all data in one direction.
 func (l *link) slow(stream string, by, jitter time.Duration) (mend func()) {
 	return l.spoil("latency", stream, fmt.Sprintf(`"latency": %d, "jitter": %d`, by.Milliseconds(), jitter.Milliseconds()))
 }
 
-// snap ends each connection after so many bytes of answers, which is mostly in the middle of one.
+// snap closes each connection after so many bytes of answers, mostly in the middle of one.
 func (l *link) snap(bytes int) (mend func()) {
 	return l.spoil("limit_data", "downstream", fmt.Sprintf(`"bytes": %d`, bytes))
 }

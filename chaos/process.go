@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// pack is a process group: all that the harness starts. Its leader kills the whole group as soon as its standard input ends, which the
-// kernel sees to however the harness itself ends.
+// pack is the process group of everything that the harness starts. Its leader kills the whole group when its standard input ends. The
+// kernel ends that input, however the harness itself ends.
 type pack struct {
 	leader *exec.Cmd
 	leash  io.Closer
@@ -36,30 +36,31 @@ func newPack() (*pack, error) {
 	return &pack{leader: cmd, leash: in}, nil
 }
 
-// close kills all that is left of the group.
+// close kills the rest of the group.
 func (p *pack) close() {
 	_ = p.leash.Close()
 	_ = p.leader.Wait()
 }
 
-// process is a program that is started again and again.
+// process is a program that is restarted whenever it ends.
 type process struct {
 	pack *pack
 	name string
-	args []string
+	args []string // guarded by mu
 	env  []string
 	log  *os.File
 
 	mu      sync.Mutex
 	cmd     *exec.Cmd     // guarded by mu; nil while it does not run
 	gone    chan struct{} // closed when cmd has ended; guarded by mu
-	stopped bool          // it must not run; guarded by mu
-	deaths  []string      // ends that nobody asked for; guarded by mu
-	asked   bool          // somebody asked for the end of cmd; guarded by mu
+	stopped bool          // do not start it again; guarded by mu
+	crashes []string      // ends that the harness did not cause; guarded by mu
+	asked   bool          // the harness ends cmd; guarded by mu
 	starts  int           // guarded by mu
+	first   string        // the binary before any swap; guarded by mu
 }
 
-// run starts the program, and again after it has ended by itself, until hold.
+// run starts the program, and restarts it when it ends by itself, until end is called.
 func (p *process) run() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -72,7 +73,9 @@ func (p *process) startLocked() error {
 		return nil
 	}
 	cmd := exec.Command(p.args[0], p.args[1:]...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = p.env, p.log, p.log
+	// Through a pipe, so that a limit on the size of the process's files does not hit its log.
+	log := struct{ io.Writer }{p.log}
+	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = p.env, log, log, time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: p.pack.leader.Process.Pid}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting %s: %w", p.name, err)
@@ -83,16 +86,16 @@ func (p *process) startLocked() error {
 	return nil
 }
 
-// watch is what every deployment has: something that starts again what has ended.
+// watch restarts the program when it ends, as every deployment does.
 func (p *process) watch(cmd *exec.Cmd, gone chan struct{}) {
 	start := time.Now()
 	err := cmd.Wait()
 	p.mu.Lock()
 	p.cmd = nil
 	close(gone)
-	// With no Redis to be found a replica gives up soon after its start, and is started again.
+	// A replica that finds no store gives up soon after its start. That is no crash.
 	if gaveUp := cmd.ProcessState.ExitCode() == 1 && time.Since(start) < 12*time.Second; !p.asked && !gaveUp {
-		p.deaths = append(p.deaths, fmt.Sprintf("%s %s: %v", time.Now().Format("15:04:05.000"), p.name, err))
+		p.crashes = append(p.crashes, fmt.Sprintf("%s %s: %v", time.Now().Format("15:04:05.000"), p.name, err))
 	}
 	again := !p.stopped && !p.asked
 	p.mu.Unlock()
@@ -105,7 +108,32 @@ func (p *process) watch(cmd *exec.Cmd, gone chan struct{}) {
 	_ = p.startLocked()
 }
 
-// signal sends a signal, if the program runs.
+// pid returns the program's process id, or 0 while it does not run.
+func (p *process) pid() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd == nil {
+		return 0
+	}
+	return p.cmd.Process.Pid
+}
+
+// swap makes the next start run the other of two binaries, and returns it.
+func (p *process) swap(other string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.first == "" {
+		p.first = p.args[0]
+	}
+	to := other
+	if p.args[0] == other {
+		to = p.first
+	}
+	p.args = append([]string{to}, p.args[1:]...)
+	return to
+}
+
+// signal sends a signal if the program runs.
 func (p *process) signal(s syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -114,9 +142,9 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// end ends the program with a signal and waits for that; it is not started again before run. It returns how long it took, and
-// false if SIGKILL had to follow.
-func (p *process) end(s syscall.Signal, patience time.Duration) (time.Duration, bool) {
+// end sends a signal and waits until the program has ended. It stays down until run is called. end returns how long that took, and false
+// if it had to send SIGKILL.
+func (p *process) end(s syscall.Signal, limit time.Duration) (time.Duration, bool) {
 	p.mu.Lock()
 	p.stopped, p.asked = true, true
 	cmd, gone := p.cmd, p.gone
@@ -128,7 +156,7 @@ func (p *process) end(s syscall.Signal, patience time.Duration) (time.Duration, 
 		return 0, true
 	}
 	start := time.Now()
-	t := time.NewTimer(patience)
+	t := time.NewTimer(limit)
 	defer t.Stop()
 	select {
 	case <-gone:
@@ -140,24 +168,24 @@ func (p *process) end(s syscall.Signal, patience time.Duration) (time.Duration, 
 	}
 }
 
-// crashed lists the ends that nobody asked for.
+// crashed lists the ends that the harness did not cause.
 func (p *process) crashed() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return append([]string(nil), p.deaths...)
+	return append([]string(nil), p.crashes...)
 }
 
-// begun counts how often it was started.
+// begun returns how often the program was started.
 func (p *process) begun() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.starts
 }
 
-var ports atomic.Int32 // given out so far
+var ports atomic.Int32 // used so far
 
-// freeAddr is a loopback address that nobody uses, below the ports that the kernel gives to connections: it stays free while the program
-// that will listen there is down.
+// freeAddr returns an unused loopback address. Its port is below those that the kernel gives to connections, so it stays free while the
+// program that will listen there is down.
 func freeAddr() (string, error) {
 	for range 1000 {
 		addr := fmt.Sprintf("127.0.0.1:%d", 18_000+(os.Getpid()*16+int(ports.Add(1)))%10_000)
@@ -168,9 +196,9 @@ func freeAddr() (string, error) {
 	return "", errors.New("no free port on 127.0.0.1")
 }
 
-// until repeats a question until its answer is yes.
-func until(ctx context.Context, patience time.Duration, what string, yes func() error) error {
-	end := time.Now().Add(patience)
+// until calls yes until it returns nil.
+func until(ctx context.Context, limit time.Duration, what string, yes func() error) error {
+	end := time.Now().Add(limit)
 	for {
 		err := yes()
 		if err == nil {
@@ -185,7 +213,7 @@ func until(ctx context.Context, patience time.Duration, what string, yes func() 
 	}
 }
 
-// nap returns false if ctx ends first.
+// nap sleeps. It returns false if ctx ends first.
 func nap(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

@@ -11,40 +11,40 @@ import (
 	"time"
 )
 
-// crowd are the visitors, and giosg's webhooks that tell of what they write.
+// crowd plays the visitors, and sends the webhooks that giosg sends for what they write.
 type crowd struct {
 	p       *platform
 	orgs    int
-	echo    bool // the bot's own words come back to it by webhook, as giosg sends them
-	doors   [subjects]string
+	echo    bool // send webhooks for the bot's own messages too, as giosg does
+	addrs   [subjects]string
 	tokens  atomic.Int64
 	written atomic.Int64
 	refused atomic.Int64 // webhooks that were answered with 503, and sent again
 }
 
-// load is what a stretch of load has shown.
+// load is what was measured during a period of load.
 type load struct {
 	took    time.Duration
 	answers int
 	replies []time.Duration // from the message to its answer
-	doors   []time.Duration // from the webhook to its 2xx
+	accepts []time.Duration // from the webhook to its 2xx
 	calls   int64           // of the API
 }
 
 func (l load) perSecond() float64 { return float64(l.answers) / l.took.Seconds() }
 
-// line is a connection for webhooks.
-type line struct {
+// hookConn is a connection that webhooks are sent on.
+type hookConn struct {
 	*peer
 	body []byte
 }
 
-func (c *crowd) dial(subject int) (*line, error) {
-	conn, err := net.Dial("tcp", c.doors[subject])
+func (c *crowd) dial(subject int) (*hookConn, error) {
+	conn, err := net.Dial("tcp", c.addrs[subject])
 	if err != nil {
 		return nil, err
 	}
-	return &line{peer: newPeer(conn)}, nil
+	return &hookConn{peer: newPeer(conn)}, nil
 }
 
 func (c *crowd) words(subject, chat int, by, text string) words {
@@ -56,14 +56,14 @@ func (c *crowd) words(subject, chat int, by, text string) words {
 
 func (c *crowd) org(subject, chat int) string { return uuid(subject, 1000+chat%c.orgs) }
 
-// send posts the webhook of a message and returns how long the door took.
-func (c *crowd) send(l *line, subject, chat int, by, text string) (time.Duration, error) {
+// send posts the webhook of a message and returns how long the webhook endpoint took.
+func (c *crowd) send(l *hookConn, subject, chat int, by, text string) (time.Duration, error) {
 	l.body = messageHook(l.body[:0], c.words(subject, chat, by, text), c.org(subject, chat), c.tokens.Add(1))
 	return c.deliver(l, hookPath)
 }
 
-// deliver sends a line's body, and again when it could not be kept, as giosg does. It returns how long that took in all.
-func (c *crowd) deliver(l *line, path string) (time.Duration, error) {
+// deliver posts the body in l. Like giosg it repeats a webhook that was refused with 503. It returns how long all attempts took.
+func (c *crowd) deliver(l *hookConn, path string) (time.Duration, error) {
 	start := time.Now()
 	for attempt := 1; ; attempt++ {
 		status, err := l.post(path, l.body)
@@ -92,7 +92,7 @@ func receive(answered <-chan time.Time, patience *time.Timer) (time.Time, error)
 	}
 }
 
-// open lets chats begin: each waits for the bot, is greeted, and has its first question answered. Many at a time.
+// open opens chats, several at a time. Each waits for the bot, is greeted, and gets an answer to a first question.
 func (c *crowd) open(subject, from, to, running int) error {
 	var next atomic.Int64
 	next.Store(int64(from))
@@ -124,11 +124,11 @@ func (c *crowd) open(subject, from, to, running int) error {
 	})
 }
 
-// ask writes a visitor's message, and waits for the answer.
-func (c *crowd) ask(l *line, subject, chat int, answered chan time.Time, patience *time.Timer) (reply, door time.Duration, err error) {
+// ask sends a visitor's message and waits for the answer.
+func (c *crowd) ask(l *hookConn, subject, chat int, answered chan time.Time, patience *time.Timer) (reply, accept time.Duration, err error) {
 	start := time.Now()
 	c.p.await(subject, chat, func(at time.Time) { answered <- at })
-	if door, err = c.send(l, subject, chat, "visitor", "When are you open?"); err != nil {
+	if accept, err = c.send(l, subject, chat, "visitor", "When are you open?"); err != nil {
 		return 0, 0, err
 	}
 	at, err := receive(answered, patience)
@@ -140,11 +140,11 @@ func (c *crowd) ask(l *line, subject, chat int, answered chan time.Time, patienc
 			return 0, 0, err
 		}
 	}
-	return at.Sub(start), door, nil
+	return at.Sub(start), accept, nil
 }
 
-// closed keeps some chats running at a time, each with its next message when the last is answered. The first fifth does not count.
-// meter is called when the counting begins and when it ends.
+// closed is a closed loop: it keeps some chats running at a time, and each sends its next message when the last one is answered. The
+// first fifth of the time is not measured. closed calls meter when the measurement begins and when it ends.
 func (c *crowd) closed(subject, chats, running int, d time.Duration, meter func()) (load, error) {
 	var mu sync.Mutex
 	var sum load
@@ -175,19 +175,19 @@ func (c *crowd) closed(subject, chats, running int, d time.Duration, meter func(
 			if chat >= chats {
 				chat = slot
 			}
-			reply, door, err := c.ask(l, subject, chat, answered, patience)
+			reply, accept, err := c.ask(l, subject, chat, answered, patience)
 			if err != nil {
 				return err
 			}
 			if counting.Load() {
 				own.answers++
-				own.replies, own.doors = append(own.replies, reply), append(own.doors, door)
+				own.replies, own.accepts = append(own.replies, reply), append(own.accepts, accept)
 			}
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		sum.answers += own.answers
-		sum.replies, sum.doors = append(sum.replies, own.replies...), append(sum.doors, own.doors...)
+		sum.replies, sum.accepts = append(sum.replies, own.replies...), append(sum.accepts, own.accepts...)
 		return nil
 	})
 	l := <-timed
@@ -195,85 +195,96 @@ func (c *crowd) closed(subject, chats, running int, d time.Duration, meter func(
 	return sum, err
 }
 
-// paced writes to several subjects in turn, rate messages a second to each, whether or not the answers come. Latencies count from when
-// a message was to be sent.
+// pacing is one measurement at a steady rate.
+type pacing struct {
+	crowd *crowd
+	idle  [subjects]chan *hookConn
+
+	mu     sync.Mutex
+	out    [subjects]load // guarded by mu
+	failed error          // the first error; guarded by mu
+}
+
+// paced is an open loop: it sends rate messages a second to each subject, alternating between them, whether or not answers come.
+// Latencies count from when a message was due.
 func (c *crowd) paced(ctx context.Context, to []int, chats int, rate float64, d time.Duration) ([subjects]load, error) {
-	var out [subjects]load
-	var mu sync.Mutex
-	var failed error
-	var under sync.WaitGroup
-	var lines [subjects]chan *line
+	p := &pacing{crowd: c}
 	for _, s := range to {
-		lines[s] = make(chan *line, 512)
-	}
-	note := func(err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if failed == nil {
-			failed = err
-		}
+		p.idle[s] = make(chan *hookConn, 512)
 	}
 	interval := time.Duration(float64(time.Second) / rate / float64(len(to)))
 	start := time.Now()
+	var all sync.WaitGroup
 	for k := 0; ctx.Err() == nil; k++ {
 		due := start.Add(time.Duration(k) * interval)
 		if due.Sub(start) >= d {
 			break
 		}
 		pause(time.Until(due))
-		s, chat := to[k%len(to)], k/len(to)%chats
-		under.Add(1)
-		go func() {
-			defer under.Done()
-			var l *line
-			var err error
-			select {
-			case l = <-lines[s]:
-			default:
-				if l, err = c.dial(s); err != nil {
-					note(err)
-					return
-				}
-			}
-			answered := make(chan time.Time, 1)
-			c.p.await(s, chat, func(at time.Time) { answered <- at })
-			_, err = c.send(l, s, chat, "visitor", "When are you open?")
-			door := time.Since(due)
-			if err != nil {
-				note(err)
-				return
-			}
-			at, err := receive(answered, time.NewTimer(0))
-			if err != nil {
-				note(err)
-				return
-			}
-			if c.echo {
-				if _, err := c.send(l, s, chat, "user", "We are here."); err != nil {
-					note(err)
-					return
-				}
-			}
-			select {
-			case lines[s] <- l:
-			default: // more than will be needed
-				l.conn.Close()
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			out[s].answers++
-			out[s].replies, out[s].doors = append(out[s].replies, at.Sub(due)), append(out[s].doors, door)
-		}()
+		all.Go(func() { p.note(p.ask(to[k%len(to)], k/len(to)%chats, due)) })
 	}
-	under.Wait()
+	all.Wait()
 	for _, s := range to {
-		out[s].took = d
-		close(lines[s])
-		for l := range lines[s] {
+		p.out[s].took = d
+		close(p.idle[s])
+		for l := range p.idle[s] {
 			l.conn.Close()
 		}
 	}
-	return out, errors.Join(failed, ctx.Err())
+	return p.out, errors.Join(p.failed, ctx.Err())
+}
+
+// ask sends one message and waits for its answer.
+func (p *pacing) ask(subject, chat int, due time.Time) error {
+	l, err := p.conn(subject)
+	if err != nil {
+		return err
+	}
+	answered := make(chan time.Time, 1)
+	p.crowd.p.await(subject, chat, func(at time.Time) { answered <- at })
+	_, err = p.crowd.send(l, subject, chat, "visitor", "When are you open?")
+	accept := time.Since(due)
+	if err != nil {
+		return err
+	}
+	at, err := receive(answered, time.NewTimer(0))
+	if err != nil {
+		return err
+	}
+	if p.crowd.echo {
+		if _, err := p.crowd.send(l, subject, chat, "user", "We are here."); err != nil {
+			return err
+		}
+	}
+	select {
+	case p.idle[subject] <- l:
+	default: // more than will be needed
+		l.conn.Close()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := &p.out[subject]
+	out.answers++
+	out.replies, out.accepts = append(out.replies, at.Sub(due)), append(out.accepts, accept)
+	return nil
+}
+
+// conn returns an idle connection, or a new one.
+func (p *pacing) conn(subject int) (*hookConn, error) {
+	select {
+	case l := <-p.idle[subject]:
+		return l, nil
+	default:
+		return p.crowd.dial(subject)
+	}
+}
+
+func (p *pacing) note(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failed == nil {
+		p.failed = err
+	}
 }
 
 // parallel runs f n times at once and returns the first error.

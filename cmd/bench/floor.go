@@ -11,9 +11,8 @@ import (
 	"time"
 )
 
-// floor is the least that any bot does for a webhook: check the secret, read the JSON, make the calls that make the answer. It keeps
-// nothing, remembers nothing, forgets what fails and answers twice what comes twice. It reads its address and the platform's from the
-// environment variables that the bot has for them.
+// floor is the minimum that any bot does for a webhook: it checks the secret, reads the JSON, and makes the calls of the answer. It stores
+// nothing, drops what fails, and answers duplicates. It takes its address and the platform's from the bot's environment variables.
 func floor() error {
 	f := &floorBot{base: os.Getenv("GIOSG_BASE_URL"), client: &http.Client{Transport: &http.Transport{MaxIdleConns: 1024, MaxIdleConnsPerHost: 256}}}
 	mux := http.NewServeMux()

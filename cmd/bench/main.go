@@ -1,5 +1,5 @@
-// Bench compares the bot, with its file and with Redis, with a floor: the least program that answers a webhook at all. It runs them side
-// by side on this machine, each as a process of its own, in rounds that take turns, and prints a table: go run ./cmd/bench
+// Bench compares the bot, with its file and with Redis, with a floor: the smallest program that answers a webhook. It runs each as a
+// process of its own on this machine, alternates between them in rounds, and prints a table: go run ./cmd/bench
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// options are the command line.
+// options are the command line's settings.
 type options struct {
 	stages  []int
 	parts   []string
@@ -59,18 +59,18 @@ func parse(args []string) (options, error) {
 	var o options
 	var stages, parts string
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&stages, "chats", "1,10000,100000", "how many chats are open, in ascending order; each is measured")
+	f.StringVar(&stages, "chats", "1,10000,100000", "numbers of open chats to measure with, in ascending order")
 	f.StringVar(&parts, "parts", strings.Join(allParts, ","), "what to measure")
-	f.IntVar(&o.rounds, "rounds", 5, "how often the subjects take turns")
-	f.DurationVar(&o.round, "round", 3*time.Second, "how long a turn is")
-	f.IntVar(&o.running, "running", 64, "chats that wait for an answer at a time, at full load")
-	f.IntVar(&o.orgs, "orgs", 16, "organizations that the chats belong to")
+	f.IntVar(&o.rounds, "rounds", 5, "number of rounds")
+	f.DurationVar(&o.round, "round", 3*time.Second, "how long each subject is measured in a round")
+	f.IntVar(&o.running, "running", 64, "concurrent chats at full load")
+	f.IntVar(&o.orgs, "orgs", 16, "number of organizations")
 	f.Float64Var(&o.rate, "rate", 30, "messages a second at low load")
-	f.Float64Var(&o.share, "share", 0.15, "high load, as a share of what the floor can do")
-	f.BoolVar(&o.echo, "echo", true, "the bot's own words come back to it by webhook, as giosg sends them")
-	f.BoolVar(&o.quick, "quick", false, "under a minute instead of many: fewer chats, shorter turns")
+	f.Float64Var(&o.share, "share", 0.15, "high load, as a share of the floor's full load")
+	f.BoolVar(&o.echo, "echo", true, "send webhooks for the bot's own messages too, as giosg does")
+	f.BoolVar(&o.quick, "quick", false, "take less than a minute: fewer chats, shorter rounds")
 	f.StringVar(&o.profile, "profile", "", "a `folder` for CPU and heap profiles of the bot")
-	f.StringVar(&o.dir, "dir", "", "a `folder` for the stores, instead of one among the temporary files; its disk counts")
+	f.StringVar(&o.dir, "dir", "", "a `folder` for the stores (default a temporary one); the speed of its disk matters")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -91,7 +91,7 @@ func parse(args []string) (options, error) {
 		o.parts = append(o.parts, p)
 	}
 	if o.rounds < 1 || o.round < 100*time.Millisecond || o.running < 1 || o.orgs < 1 || o.orgs > 900 || o.rate <= 0 || o.share <= 0 || f.NArg() > 0 {
-		return o, errors.New("a flag is out of range, or an argument is too many; see -help")
+		return o, errors.New("a flag is out of range, or there are too many arguments; see -help")
 	}
 	return o, nil
 }

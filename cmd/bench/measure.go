@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// load measures full, low and high load and memory, with more and more open chats.
+// load measures full, low and high load, and memory, with an increasing number of open chats.
 func (b *bench) load(ctx context.Context) error {
 	for _, kind := range b.table.columns {
 		s, err := b.prepare(kind, subjectNames[kind])
@@ -16,7 +16,7 @@ func (b *bench) load(ctx context.Context) error {
 		if _, err := s.start(ctx); err != nil {
 			return err
 		}
-		b.running[kind], b.crowd.doors[kind] = s, s.door
+		b.running[kind], b.crowd.addrs[kind] = s, s.addr
 	}
 	var first, busy held
 	for i, chats := range b.stages {
@@ -49,7 +49,7 @@ func (b *bench) load(ctx context.Context) error {
 		}
 		busy = b.memory(ctx)
 	}
-	if b.options.profile != "" { // a start would begin another profile
+	if b.options.profile != "" { // a restart would begin another profile
 		return b.stop()
 	}
 	return b.restart(ctx)
@@ -62,7 +62,7 @@ func grouped(chats int) string {
 	return thousands(fmt.Sprint(chats)) + " chats"
 }
 
-// open opens chats in each subject. What an opening costs in calls is a figure of its own.
+// open opens chats in each subject, and measures the rate and the calls that it takes.
 func (b *bench) open(from, to int) error {
 	var calls, rate series
 	for _, kind := range b.table.columns {
@@ -81,7 +81,7 @@ func (b *bench) open(from, to int) error {
 	return nil
 }
 
-// held is what the subjects keep: in memory, and in the store.
+// held is how much the subjects hold in memory and in the store.
 type held struct {
 	chats         int
 	memory, store [subjects]float64
@@ -102,7 +102,7 @@ func (b *bench) memory(ctx context.Context) held {
 	return h
 }
 
-// tellMemory compares the processes with how they were when they were last busy, with fewer chats, and the stores with how they began.
+// tellMemory reports memory per chat. It compares a process with itself after the last load, with fewer chats, and a store with its start.
 func (b *bench) tellMemory(first, busy, now held) {
 	var memory, store, perChat, storePerChat series
 	for _, kind := range b.table.columns {
@@ -115,7 +115,7 @@ func (b *bench) tellMemory(first, busy, now held) {
 	}
 	b.table.row("memory of the process, MB", memory, nothing)
 	b.table.row("store (size of the file; memory of Redis), MB", store, nothing)
-	if now.chats-first.chats < 5000 { // too few to be seen
+	if now.chats-first.chats < 5000 { // too few for a difference to show
 		return
 	}
 	b.table.row("store per open chat, bytes", storePerChat, nothing)
@@ -124,13 +124,13 @@ func (b *bench) tellMemory(first, busy, now held) {
 	}
 }
 
-// fullLoad measures how many answers a second there can be, and what one costs. It returns the floor's.
+// fullLoad measures the highest rate of answers and the cost of one answer. It returns the floor's rate.
 func (b *bench) fullLoad(chats int) (float64, error) {
 	say("full load, %s", grouped(chats))
-	var rate, cpu, redis, p50, p99, door50, door99, calls series
+	var rate, cpu, redis, p50, p99, accept50, accept99, calls series
 	for round := range b.rounds {
 		for i := range b.table.columns {
-			kind := b.table.columns[(i+round)%len(b.table.columns)] // nobody is always the first
+			kind := b.table.columns[(i+round)%len(b.table.columns)] // so that no subject always goes first
 			pid := b.running[kind].cmd.Process.Pid
 			var used, redisUsed []time.Duration
 			l, err := b.crowd.closed(kind, chats, b.options.running, b.round, func() {
@@ -150,9 +150,9 @@ func (b *bench) fullLoad(chats int) (float64, error) {
 			}
 			p50.add(kind, ms(quantile(l.replies, 0.5)))
 			p99.add(kind, ms(quantile(l.replies, 0.99)))
-			if kind != theFloor { // it answers the webhook after the chat
-				door50.add(kind, ms(quantile(l.doors, 0.5)))
-				door99.add(kind, ms(quantile(l.doors, 0.99)))
+			if kind != theFloor { // the floor answers the webhook after the chat
+				accept50.add(kind, ms(quantile(l.accepts, 0.5)))
+				accept99.add(kind, ms(quantile(l.accepts, 0.99)))
 			}
 			calls.add(kind, float64(l.calls)/n)
 		}
@@ -164,17 +164,17 @@ func (b *bench) fullLoad(chats int) (float64, error) {
 	}
 	b.table.row("full load: reply p50, ms", p50, added)
 	b.table.row("full load: reply p99, ms", p99, added)
-	b.table.row("full load: webhook to 2xx p50, ms", door50, nothing)
-	b.table.row("full load: webhook to 2xx p99, ms", door99, nothing)
+	b.table.row("full load: webhook to 2xx p50, ms", accept50, nothing)
+	b.table.row("full load: webhook to 2xx p99, ms", accept99, nothing)
 	b.table.row("full load: API calls per answer", calls, nothing)
 	return median(rate[theFloor]), nil
 }
 
-// latencies measures replies at a steady rate. Together, the subjects take turns message by message, else round by round.
+// latencies measures replies at a steady rate. If together is set, the subjects alternate message by message, otherwise round by round.
 func (b *bench) latencies(ctx context.Context, name string, chats int, rate float64, together bool) error {
 	name = fmt.Sprintf("%s load, %s/s", name, number(rate))
 	say("%s, %s", name, grouped(chats))
-	var p50, p99, door50, door99 series
+	var p50, p99, accept50, accept99 series
 	for range b.rounds {
 		var loads [subjects]load
 		groups := [][]int{b.table.columns}
@@ -198,19 +198,19 @@ func (b *bench) latencies(ctx context.Context, name string, chats int, rate floa
 			p50.add(kind, ms(quantile(l.replies, 0.5)))
 			p99.add(kind, ms(quantile(l.replies, 0.99)))
 			if kind != theFloor {
-				door50.add(kind, ms(quantile(l.doors, 0.5)))
-				door99.add(kind, ms(quantile(l.doors, 0.99)))
+				accept50.add(kind, ms(quantile(l.accepts, 0.5)))
+				accept99.add(kind, ms(quantile(l.accepts, 0.99)))
 			}
 		}
 	}
 	b.table.row(name+": reply p50, ms", p50, added)
 	b.table.row(name+": reply p99, ms", p99, added)
-	b.table.row(name+": webhook to 2xx p50, ms", door50, nothing)
-	b.table.row(name+": webhook to 2xx p99, ms", door99, nothing)
+	b.table.row(name+": webhook to 2xx p50, ms", accept50, nothing)
+	b.table.row(name+": webhook to 2xx p99, ms", accept99, nothing)
 	return nil
 }
 
-// restart measures the start with a store that holds all the chats, and what the process holds then.
+// restart measures a start with a store that holds all the chats, and the memory after it.
 func (b *bench) restart(ctx context.Context) error {
 	say("starts with a full store")
 	var took, mem series

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// pause sleeps as exactly as the machine can; timers of the Go runtime are up to a millisecond late on an idle machine.
+// pause sleeps with the precision of the kernel's timers. Timers of the Go runtime are up to a millisecond late on an idle machine.
 func pause(d time.Duration) {
 	if d > 0 {
 		t := syscall.NsecToTimespec(int64(d))

@@ -12,23 +12,23 @@ import (
 	"time"
 )
 
-// platform is the least of giosg that a bot needs: it lets every call succeed and remembers nothing but who waits for an answer. (What
-// giosg does beyond that, and how it misbehaves, is giosgtest's part; here it would only take the cores from the subjects.)
+// platform is the minimum of giosg that a bot needs: every call succeeds, and nothing is kept but who waits for an answer. Package
+// giosgtest does more, but would take CPU time from the subjects.
 type platform struct {
 	listener net.Listener
 	conns    sync.WaitGroup
 	calls    [subjects]atomic.Int64
 	said     [subjects]atomic.Int64 // of the calls: messages
 	messages atomic.Int64           // the numbers of messages
-	stray    atomic.Int64           // words that nobody waited for: answers given twice
+	stray    atomic.Int64           // messages that nobody waited for, that is, duplicate answers
 
 	mu    sync.Mutex
 	open  map[net.Conn]struct{}  // guarded by mu
 	chats [subjects][]*waiting   // by the chat's number; grown between measurements only
-	fault atomic.Pointer[string] // the first thing that was not understood
+	fault atomic.Pointer[string] // the first request that was not understood
 }
 
-// waiting are those who wait for words in a chat, in the order of their messages.
+// waiting lists who waits for a message in a chat, in order.
 type waiting struct {
 	mu   sync.Mutex
 	list []func(at time.Time) // guarded by mu
@@ -79,7 +79,7 @@ func (p *platform) close() {
 
 func (p *platform) failed(what string) { p.fault.CompareAndSwap(nil, &what) }
 
-// err is the first thing that went wrong.
+// err returns the first failure.
 func (p *platform) err() error {
 	if f := p.fault.Load(); f != nil {
 		return errors.New("the platform: " + *f)
@@ -87,7 +87,7 @@ func (p *platform) err() error {
 	return nil
 }
 
-// room makes place for so many chats of each subject. Nothing may be under way.
+// room allocates chats for each subject. No request may be in progress.
 func (p *platform) room(chats int) {
 	for s := range p.chats {
 		for len(p.chats[s]) < chats {
@@ -96,7 +96,7 @@ func (p *platform) room(chats int) {
 	}
 }
 
-// await calls f with the time of the next words in a chat that nobody else waits for.
+// await calls f with the time of the next message in a chat that no earlier call of await waits for.
 func (p *platform) await(subject, chat int, f func(at time.Time)) {
 	w := p.chats[subject][chat]
 	w.mu.Lock()
@@ -106,7 +106,7 @@ func (p *platform) await(subject, chat int, f func(at time.Time)) {
 
 func (p *platform) spoken(subject, chat int, at time.Time) {
 	if subject >= subjects || chat >= len(p.chats[subject]) {
-		p.failed("words in a chat that is not there")
+		p.failed("a message in a chat that does not exist")
 		return
 	}
 	w := p.chats[subject][chat]
@@ -147,7 +147,7 @@ const (
 	statusCreated = "201 Created"
 )
 
-// answer lets a call succeed. Paths are /api/v5/users/<user>/<collection>[/<id>[/<collection>]].
+// answer returns the successful answer to a call. Paths are /api/v5/users/<user>/<collection>[/<id>[/<collection>]].
 func (p *platform) answer(r request, now time.Time) (status string, body []byte, err error) {
 	path, _, _ := bytes.Cut(r.path, []byte("?"))
 	part := bytes.Split(bytes.TrimPrefix(path, []byte("/api/v5/users/")), []byte("/"))
@@ -170,7 +170,7 @@ func (p *platform) answer(r request, now time.Time) (status string, body []byte,
 			Message string `json:"message"`
 		}
 		if err := json.Unmarshal(r.body, &m); err != nil || m.Message == "" {
-			return "", nil, fmt.Errorf("a message without words: %s", r.body)
+			return "", nil, fmt.Errorf("a message without text: %s", r.body)
 		}
 		return statusCreated, message(nil, words{
 			id: uuid(0, int(p.messages.Add(1))), chat: string(part[2]), room: roomID, at: at, by: "user", user: string(part[0]), text: m.Message,
@@ -188,5 +188,5 @@ func (p *platform) answer(r request, now time.Time) (status string, body []byte,
 	case !post: // an empty list
 		return statusOK, []byte(`{"next": null, "previous": null, "results": []}`), nil
 	}
-	return "", nil, errors.New("no such call here: " + string(r.method) + " " + strconv.Quote(string(r.path)))
+	return "", nil, errors.New("unknown call: " + string(r.method) + " " + strconv.Quote(string(r.path)))
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// cpuTime is how long a process has been on the cores; 0 where that cannot be told.
+// cpuTime returns the CPU time that a process has used, or 0 on systems where it cannot be read.
 func cpuTime(pid int) time.Duration {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -24,8 +24,8 @@ func cpuTime(pid int) time.Duration {
 	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
-// memory is what a process has in memory of its own, in bytes: without the pages of files, which the system takes back when it needs
-// them. Where those cannot be told apart it is all.
+// memory returns the bytes that a process holds in memory without pages of files, which the system can reclaim. On systems that do not
+// separate them it includes those pages.
 func memory(pid int) int64 {
 	if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); err == nil {
 		for l := range strings.Lines(string(b)) {

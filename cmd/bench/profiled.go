@@ -15,7 +15,7 @@ import (
 	"giosgbot/config"
 )
 
-// profiled is the bot as `bot serve` runs it, with a profile of its life: name.cpu, and name.heap at its end.
+// profiled runs the bot as `bot serve` does and writes the profiles name.cpu and, when it ends, name.heap.
 func profiled(name string) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()

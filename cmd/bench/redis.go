@@ -16,7 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// redisServer is a Redis of the bench's own, with the persistence that the bot's promises need.
+// redisServer is a Redis process of the bench, with the persistence that the bot needs.
 type redisServer struct {
 	addr string
 	cmd  *exec.Cmd
@@ -54,7 +54,7 @@ func (r *redisServer) stop() {
 	_ = r.cmd.Wait()
 }
 
-// used is the memory that Redis has given out, in bytes.
+// used returns the bytes that Redis has allocated.
 func (r *redisServer) used(ctx context.Context) int64 {
 	info, err := r.c.Info(ctx, "memory").Result()
 	if err != nil {
@@ -69,7 +69,8 @@ func (r *redisServer) used(ctx context.Context) int64 {
 	return 0
 }
 
-// toll is a proxy before Redis that counts round trips: a client that speaks after it has listened begins one. So a pipeline is one.
+// toll is a proxy in front of Redis that counts round trips. A round trip begins when a client sends after it has received, so a pipeline
+// is one.
 type toll struct {
 	listener net.Listener
 	to       string
@@ -126,7 +127,7 @@ func (t *toll) close() {
 	t.all.Wait()
 }
 
-// watched tells of each read.
+// watched calls a function at each read.
 type watched struct {
 	net.Conn
 	seen func()

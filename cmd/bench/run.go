@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// bench is a run.
+// bench is one run.
 type bench struct {
 	options
 	stage
 	crowd   *crowd
-	redis   *redisServer // nil: there is none
+	redis   *redisServer // nil without redis-server
 	running [subjects]*subject
 	table   table
 }
@@ -65,26 +65,31 @@ func run(ctx context.Context, o options) (err error) {
 			}
 		}
 	}
+	return b.report(p)
+}
+
+// report prints the table.
+func (b *bench) report(p *platform) error {
 	fmt.Printf("%s %s/%s, %d cores, %s. %d chats run at a time at full load, %d organizations.\n\n", time.Now().Format(time.DateOnly),
-		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), o.running, o.orgs)
+		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), b.options.running, b.orgs)
 	if err := b.table.write(os.Stdout); err != nil {
 		return err
 	}
 	if n := b.crowd.refused.Load(); n > 0 {
-		fmt.Printf("\n%d webhooks were answered with 503 and sent again; what that took is in the figures.\n", n)
+		fmt.Printf("\n%d webhooks were answered with 503 and sent again; the figures include that time.\n", n)
 	}
 	if n := p.stray.Load(); n > 0 {
-		return fmt.Errorf("%d messages were sent that nobody waited for: answers given twice", n)
+		return fmt.Errorf("%d messages were sent that nobody waited for: duplicate answers", n)
 	}
 	return p.err()
 }
 
-// say tells what is going on, beside the table.
+// say reports progress on standard error; the table goes to standard output.
 func say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "%s %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
 }
 
-// prepare makes a subject that is not running yet.
+// prepare returns a subject that is not started yet.
 func (b *bench) prepare(kind int, name string) (*subject, error) {
 	url := ""
 	if kind == withRedis {
@@ -104,7 +109,7 @@ func (b *bench) stop() error {
 	return errors.Join(errs...)
 }
 
-// starts measures how long each takes from exec to ready, with an empty store, and how large the program is.
+// starts measures the time from exec to ready with an empty store, and the size of the program.
 func (b *bench) starts(ctx context.Context) error {
 	say("starts")
 	var took, size series
@@ -121,7 +126,7 @@ func (b *bench) starts(ctx context.Context) error {
 			if err := s.stop(); err != nil {
 				return err
 			}
-			if i > 0 { // the first finds a cold cache
+			if i > 0 { // the first start has a cold cache
 				took.add(kind, ms(d))
 			}
 		}

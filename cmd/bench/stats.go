@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// median is the middle of the values; NaN of none.
+// median returns the median of the values, or NaN if there are none.
 func median(v []float64) float64 {
 	if len(v) == 0 {
 		return math.NaN()
@@ -18,7 +18,7 @@ func median(v []float64) float64 {
 	return v[len(v)/2]
 }
 
-// quantile is the smallest duration that a share q of all does not exceed; 0 of none.
+// quantile returns the smallest duration that a share q of all durations does not exceed, or 0 if there are none.
 func quantile(d []time.Duration, q float64) time.Duration {
 	if len(d) == 0 {
 		return 0
@@ -27,18 +27,18 @@ func quantile(d []time.Duration, q float64) time.Duration {
 	return d[max(0, min(len(d)-1, int(math.Ceil(q*float64(len(d))))-1))]
 }
 
-// series are the values of one figure: of each subject, one for each round. What the rounds have in common, such as a busy machine, is
-// taken out by comparing within a round.
+// series holds the values of one figure: for each subject one value a round. Comparing within a round removes what all subjects of the
+// round share, like a busy machine.
 type series [subjects][]float64
 
 func (s *series) add(subject int, v float64) { s[subject] = append(s[subject], v) }
 
-// ratio is the median over the rounds of the subject's value as a multiple of the floor's.
+// ratio returns the median over the rounds of the subject's value divided by the floor's.
 func (s *series) ratio(subject int) float64 {
 	return s.compared(subject, func(v, floor float64) float64 { return v / floor })
 }
 
-// added is the median over the rounds of what the subject's value exceeds the floor's by.
+// added returns the median over the rounds of the subject's value minus the floor's.
 func (s *series) added(subject int) float64 {
 	return s.compared(subject, func(v, floor float64) float64 { return v - floor })
 }

@@ -19,7 +19,7 @@ func TestMedian(t *testing.T) {
 		}
 	}
 	if !math.IsNaN(median(nil)) {
-		t.Error("of nothing there is no median")
+		t.Error("the median of no values is not NaN")
 	}
 }
 
@@ -34,7 +34,7 @@ func TestQuantile(t *testing.T) {
 		}
 	}
 	if quantile(nil, 0.5) != 0 {
-		t.Error("of nothing it is 0")
+		t.Error("the quantile of no values is not 0")
 	}
 }
 

@@ -24,19 +24,19 @@ const (
 
 var subjectNames = [subjects]string{"floor", "embedded", "Redis"}
 
-// subject is a program under measurement, a process of its own.
+// subject is a program that is measured. It runs as a process of its own.
 type subject struct {
 	name  string
 	argv  []string
 	env   []string
-	door  string // host:port
+	addr  string // host:port
 	log   string // file
 	store string // data file of the embedded bot
 	cmd   *exec.Cmd
 	ended chan struct{}
 }
 
-// start runs the program and returns how long it took until it was ready.
+// start runs the program and returns the time until it was ready.
 func (s *subject) start(ctx context.Context) (time.Duration, error) {
 	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *subject) start(ctx context.Context) (time.Duration, error) {
 	for time.Since(start) < 30*time.Second {
 		select {
 		case <-s.ended:
-			return 0, fmt.Errorf("%s ended before it was ready: %s", s.name, s.lastWords())
+			return 0, fmt.Errorf("%s ended before it was ready: %s", s.name, s.logTail())
 		case <-ctx.Done():
 			return 0, errors.Join(ctx.Err(), s.stop())
 		default:
@@ -66,11 +66,11 @@ func (s *subject) start(ctx context.Context) (time.Duration, error) {
 		}
 		pause(500 * time.Microsecond)
 	}
-	return 0, errors.Join(fmt.Errorf("%s is not ready: %s", s.name, s.lastWords()), s.stop())
+	return 0, errors.Join(fmt.Errorf("%s is not ready: %s", s.name, s.logTail()), s.stop())
 }
 
 func (s *subject) ready() bool {
-	conn, err := net.Dial("tcp", s.door)
+	conn, err := net.Dial("tcp", s.addr)
 	if err != nil {
 		return false
 	}
@@ -83,7 +83,7 @@ func (s *subject) ready() bool {
 	return err == nil && status == http.StatusOK
 }
 
-// stop ends the program as a deployment would.
+// stop ends the program with SIGTERM, as a deployment does.
 func (s *subject) stop() error {
 	if s.cmd == nil || s.cmd.Process == nil {
 		return nil
@@ -99,14 +99,14 @@ func (s *subject) stop() error {
 	}
 }
 
-// lastWords are the end of the program's log.
-func (s *subject) lastWords() string {
+// logTail returns the end of the program's log.
+func (s *subject) logTail() string {
 	b, _ := os.ReadFile(s.log)
 	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
 	return strings.Join(lines[max(0, len(lines)-5):], "\n")
 }
 
-// stage is where the subjects are set up.
+// stage is what all subjects share.
 type stage struct {
 	dir     string
 	self    string // this program
@@ -115,16 +115,16 @@ type stage struct {
 	profile string // folder for profiles, or empty
 }
 
-// subject describes one; redisURL only for the bot with Redis. name tells its files from those of others of its kind.
+// subject returns a subject that is not started. Only the bot with Redis needs redisURL. name is the prefix of its files.
 func (st stage) subject(kind int, name, redisURL string) (*subject, error) {
-	door, err := freeAddr()
+	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{name: name, door: door, log: filepath.Join(st.dir, name+".log"), store: filepath.Join(st.dir, name+".db")}
+	s := &subject{name: name, addr: addr, log: filepath.Join(st.dir, name+".log"), store: filepath.Join(st.dir, name+".db")}
 	s.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(),
-		"WEBHOOK_SECRET=" + secret, "GIOSG_BASE_URL=" + st.api, "LISTEN_ADDR=" + door, "ADMIN_ADDR=127.0.0.1:0",
+		"WEBHOOK_SECRET=" + secret, "GIOSG_BASE_URL=" + st.api, "LISTEN_ADDR=" + addr, "ADMIN_ADDR=127.0.0.1:0",
 		"DATA_FILE=" + s.store, "REDIS_URL=" + redisURL, "REDIS_PREFIX=" + name, "CATCH_UP_EVERY=0",
 	}
 	switch {
@@ -147,7 +147,7 @@ func freeAddr() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// build makes the binary that a release would have.
+// build builds the binary as a release does.
 func build(ctx context.Context, to string) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", to, "giosgbot/cmd/bot")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

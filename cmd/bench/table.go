@@ -9,22 +9,22 @@ import (
 	"unicode/utf8"
 )
 
-// table is the report: a row for each figure, a column for each subject, and beside those of the bot how they stand to the floor.
+// table is the report: a row for each figure, a column for each subject, and for the bot's columns a comparison with the floor.
 type table struct {
 	rows    [][]string
-	columns []int // the subjects that there are
+	columns []int // the subjects that are measured
 }
 
-// against says how a figure is compared with the floor's.
+// against is how a figure is compared with the floor's.
 type against int
 
 const (
 	nothing against = iota
-	ratio           // as a multiple
-	added           // as what is added
+	ratio           // divided by the floor's
+	added           // minus the floor's
 )
 
-// row adds a figure. unit is put behind the added amount only; the name tells that of the values.
+// row adds a figure. The name contains the unit of the values.
 func (t *table) row(name string, s series, how against) {
 	cells := []string{name}
 	for _, subject := range t.columns {
@@ -68,7 +68,7 @@ func (t *table) header() []string {
 	return cells
 }
 
-// number shows three digits of a value; nothing of NaN.
+// number formats a value with three digits. It returns an empty string for NaN.
 func number(v float64) string {
 	abs := math.Abs(v)
 	switch {
@@ -93,7 +93,7 @@ func thousands(s string) string {
 	return sign + s
 }
 
-// write writes the table as Markdown, its columns aligned for those who read it as it is.
+// write writes the table as Markdown with aligned columns.
 func (t *table) write(w io.Writer) error {
 	header := t.header()
 	rule := make([]string, len(header))

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// trips counts the round trips to Redis, through a proxy before it: per answer at full load and at low load, and of a bot that has
-// nothing to do. It is a run of its own, since the proxy takes its time.
+// trips counts the round trips to Redis through a proxy: per answer at full load and at low load, and of an idle bot. It is a run of its
+// own because the proxy costs time.
 func (b *bench) trips(ctx context.Context) (err error) {
 	if b.redis == nil {
 		return nil
@@ -27,12 +27,17 @@ func (b *bench) trips(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	b.crowd.doors[withRedis] = s.door
+	b.crowd.addrs[withRedis] = s.addr
 	chats := 4 * b.options.running
 	b.crowd.p.room(chats)
 	if err := b.crowd.open(withRedis, 0, chats, b.options.running); err != nil {
 		return err
 	}
+	return b.countTrips(ctx, chats, t)
+}
+
+// countTrips measures the round trips of a bot that is ready and has its chats open.
+func (b *bench) countTrips(ctx context.Context, chats int, t *toll) error {
 	var idle, low, full series
 	count := func(f func() (load, error)) (trips, answers, seconds float64, err error) {
 		start, before := time.Now(), t.trips.Load()

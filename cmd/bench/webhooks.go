@@ -2,7 +2,7 @@ package main
 
 import "strconv"
 
-// The bodies are giosg's in their fields and their size.
+// The bodies have the fields and the size of giosg's.
 
 const (
 	timeFormat = "2006-01-02T15:04:05.000Z"
@@ -13,7 +13,7 @@ const (
 
 var roomID = uuid(0, 3)
 
-// words is one line of a chat.
+// words is one message of a chat.
 type words struct {
 	id, chat, room, at string
 	by                 string // "visitor" or "user"
@@ -22,7 +22,7 @@ type words struct {
 	text               string
 }
 
-// message appends a message as giosg's API and webhooks show it. Its texts need no escapes.
+// message appends a message as giosg's API and webhooks encode it. Its texts must not need escapes.
 func message(b []byte, w words) []byte {
 	if w.kind == "" {
 		w.kind = "msg"
@@ -52,7 +52,7 @@ func message(b []byte, w words) []byte {
 		`"response_to_action_id":null,"response_to_action":null,"response_text":null,"response_value":null}`...)
 }
 
-// envelope appends a webhook up to its resource. Every webhook brings another token, as giosg's do.
+// envelope appends a webhook up to its resource. Each webhook has a new token, as giosg's have.
 func envelope(b []byte, channel, resource, user, org string, token int64) []byte {
 	b = append(b, `{"channel":"/api/v5/users/`...)
 	b = append(b, user...)
@@ -76,7 +76,7 @@ func messageHook(b []byte, w words, org string, token int64) []byte {
 	return append(message(b, w), '}')
 }
 
-// chatHook appends the webhook of a chat that waits.
+// chatHook appends the webhook of a pending chat.
 func chatHook(b []byte, chat, user, org, at string, token int64) []byte {
 	b = envelope(b, "/pending_chats", chat, user, org, token)
 	b = append(b, `{"id":"`...)

@@ -10,10 +10,10 @@ import (
 	"strconv"
 )
 
-// The bench speaks HTTP/1.1 by hand, on both of its sides: what it spends on the machine's cores is missing from what it measures, and
-// net/http would spend as much as a whole floor program does.
+// The bench has its own HTTP/1.1 client and server. It shares the cores with the subjects, and net/http would use as much CPU time as a
+// whole floor program.
 
-// request is one that came in. Its parts are valid until the next is read.
+// request is a request that was read. Its parts are valid until the next one is read.
 type request struct {
 	method, path []byte
 	body         []byte
@@ -40,7 +40,7 @@ func (p *peer) readRequest() (r request, err error) {
 	method, rest, _ := bytes.Cut(p.head, []byte(" "))
 	path, _, ok := bytes.Cut(rest, []byte(" "))
 	if !ok {
-		return r, fmt.Errorf("no request: %q", line)
+		return r, fmt.Errorf("malformed request: %q", line)
 	}
 	length, err := p.readHeaders()
 	if err != nil {
@@ -57,7 +57,7 @@ func (p *peer) readResponse() (status int, err error) {
 		return 0, err
 	}
 	if len(line) < 12 {
-		return 0, fmt.Errorf("no response: %q", line)
+		return 0, fmt.Errorf("malformed response: %q", line)
 	}
 	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
 		return 0, err
