@@ -31,6 +31,7 @@ func (t *turn) answer(ctx context.Context) error {
 
 // carryOut does what is left of a reply.
 func (t *turn) carryOut(ctx context.Context, r *replay.Reply) error {
+	t.failing = r
 	if _, pinned := t.pins[r.Line.ID]; len(r.Rest) > 1 && !pinned {
 		if err := t.pin(ctx, r); err != nil {
 			return err
@@ -48,6 +49,7 @@ func (t *turn) carryOut(ctx context.Context, r *replay.Reply) error {
 		}
 		r.Rest = r.Rest[1:]
 	}
+	t.failing = nil
 	return nil
 }
 

@@ -184,8 +184,12 @@ func (t *turn) giveUp() ending {
 	if !t.acted() {
 		m = recall(t.lease.Memo)
 	}
+	m.Doubt = t.acted()
 	if t.ev.FromVisitor() {
 		m.giveUp(t.ev.ID)
+	}
+	if t.failing != nil {
+		m.giveUp(t.failing.Line.ID)
 	}
 	if t.acted() || t.ev.FromVisitor() {
 		o.Memo = m.bytes()

@@ -124,7 +124,7 @@ func (t *turn) visitor(ctx context.Context) error {
 		if err := t.chat.Present(ctx); err != nil {
 			return err
 		}
-		t.cold = t.cold || t.wasGivenUp()
+		t.cold = t.cold || t.memo.Doubt || t.wasGivenUp()
 		if t.lease.Attempt > 1 || t.cold || t.chat.MustRead() {
 			return t.settleAll(ctx, false)
 		}
@@ -147,7 +147,7 @@ func (t *turn) check(ctx context.Context) error {
 		return t.ignore("the chat is not the bot's")
 	}
 	t.inside = true
-	t.cold = t.cold || t.wasGivenUp()
+	t.cold = t.cold || t.memo.Doubt || t.wasGivenUp()
 	return t.settleAll(ctx, false)
 }
 

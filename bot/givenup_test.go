@@ -294,3 +294,45 @@ func TestGivenUpWithoutAMemo(t *testing.T) {
 		})
 	})
 }
+
+// A hand-over that was given up does not hold up the replies to later messages.
+func TestLaterMessagesAfterAGivenUpHandOver(t *testing.T) {
+	t.Parallel()
+	inWorld(t, agent, func(t *testing.T, w *world) {
+		w.opts.GiveUp = 500 * time.Millisecond
+		w.p.there("Support")
+		w.while(func() {
+			w.join()
+			w.giveUp("human", "find Support true")
+			w.p.mustRead = true
+			w.say("hours")
+			w.wantResults(bot.Answered)
+			w.say("price")
+			w.wantResults(bot.Answered)
+			w.wantSaid("Hello.", "Nine to five.", "It costs 10 €.", "Delivery is free.")
+			w.p.mustRead = false
+			w.revive()
+			w.wantResults(bot.Answered)
+			w.wantSaid("Hello.", "Nine to five.", "It costs 10 €.", "Delivery is free.", "A moment.", "They are coming.")
+		})
+	})
+}
+
+// A chat whose record was refused until the event was given up is not lost: the visitor's next message is answered, with those before it.
+func TestMessageAfterAnEntryThatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	inWorld(t, agent, func(t *testing.T, w *world) {
+		w.opts.GiveUp = 500 * time.Millisecond
+		w.p.add(replay.Said, "hours")
+		w.wait(time.Second)
+		w.while(func() {
+			w.p.fail("record", times(3, refused("no"))...)
+			w.put(w.event(chat.Pending, "e", ""))
+			w.wait(10 * time.Second)
+			w.wantResults(bot.Later, bot.Later, bot.SetAside)
+			w.say("price")
+			w.wantResults(bot.Answered)
+			w.wantSaid("Hello.", "Nine to five.", "It costs 10 €.", "Delivery is free.")
+		})
+	})
+}

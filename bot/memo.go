@@ -26,6 +26,7 @@ type memo struct {
 	Own       []string       `json:"own,omitempty"`      // ids of a sidekick's last messages that belong to known replies
 	Blind     bool           `json:"blind,omitempty"`    // the platform did not tell the id of something that the bot said, so Said is too old
 	Greeted   int64          `json:"greeted,omitempty"`  // when the greeting was said, in Unix milliseconds
+	Doubt     bool           `json:"doubt,omitempty"`    // an event was given up after something was done for it, so the record must tell what
 	GivenUp   []string       `json:"given_up,omitempty"` // ids of the last messages that became dead letters
 	Heard     int64          `json:"heard,omitempty"`    // the time of the newest line that was handled, in Unix milliseconds
 }
@@ -49,13 +50,18 @@ func (m *memo) addOwn(id string) {
 	m.Own = m.Own[max(0, len(m.Own)-most):]
 }
 
-// giveUp notes a message that became a dead letter. Turns of other events leave it alone.
+// giveUp notes a message that became a dead letter, or the greeting under the id "". Turns of other events leave it alone.
 func (m *memo) giveUp(id string) {
 	const most = 16
 	if !slices.Contains(m.GivenUp, id) {
 		m.GivenUp = append(slices.Clone(m.GivenUp), id)
 		m.GivenUp = m.GivenUp[max(0, len(m.GivenUp)-most):]
 	}
+}
+
+// answered forgets that a message was given up.
+func (m *memo) answered(id string) {
+	m.GivenUp = slices.DeleteFunc(slices.Clone(m.GivenUp), func(other string) bool { return other == id })
 }
 
 // empty reports whether there is nothing worth keeping.

@@ -74,7 +74,7 @@ func (t *turn) complete(ctx context.Context, r *replay.Reply) error {
 // must not fail for those after it.
 func (t *turn) leaveGivenUp(replies []*replay.Reply) {
 	for _, r := range replies {
-		if t.ev.Kind != chat.Check && r.Line.ID != t.ev.ID && slices.Contains(t.memo.GivenUp, r.Line.ID) {
+		if !t.hasOwnReply(r) && slices.Contains(t.memo.GivenUp, r.Line.ID) {
 			r.Close()
 			r.Owed = false
 		}
@@ -86,6 +86,7 @@ func (t *turn) dropOld(ctx context.Context, replies []*replay.Reply) error {
 	for _, r := range replies {
 		if at := r.In.At; r.Open() && !at.IsZero() && time.Since(at) > t.opts.MaxAge {
 			r.Close()
+			r.Owed = !slices.Contains(t.memo.GivenUp, r.Line.ID) // the dead letter can still be retried
 		}
 	}
 	if !slices.ContainsFunc(replies, (*replay.Reply).Open) {
@@ -132,7 +133,7 @@ func (t *turn) replay(ctx context.Context, justJoined bool) (replay.Story, error
 			t.memo.Said = replay.MarkOf(l)
 		}
 	}
-	t.cold, t.memo.Blind = false, false
+	t.cold, t.memo.Blind, t.memo.Doubt = false, false, false
 	return s, nil
 }
 

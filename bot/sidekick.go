@@ -110,9 +110,16 @@ func (t *turn) strikeSaid(ctx context.Context, r *replay.Reply) error {
 			return err
 		}
 		t.report.Looked = true
+		seen, err := t.seen(ctx, lines)
+		if err != nil {
+			return err
+		}
 		rest := r.Plan.Actions
 		t.memo.Own = known
 		for _, l := range lines {
+			if t.wasGivenUp() && seen[l.ID] && l.At.After(t.ev.At) {
+				break // what follows answers this line
+			}
 			if l.Kind != replay.Own || l.At.Before(t.ev.At) || slices.Contains(known, l.ID) {
 				continue
 			}

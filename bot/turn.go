@@ -31,6 +31,7 @@ type turn struct {
 	waitedOut  bool          // an abandoned attempt before this one can take effect no more
 	settledAll bool          // the record was read, and all that the bot owes in it is done
 	delayed    time.Duration // how long the turn has waited in place
+	failing    *replay.Reply // the reply that is being carried out, or that failed
 	report     Report
 	endTrace   func(result, reason string)
 }
@@ -85,6 +86,20 @@ func (t *turn) wasGivenUp() bool {
 	return slices.Contains(t.memo.GivenUp, t.ev.ID) || t.ev.Kind == chat.Check && len(t.memo.GivenUp) > 0
 }
 
+// greeting is the id of the line that the greeting answers.
+const greeting = ""
+
+// hasOwnReply reports whether a reply is what the event is there for.
+func (t *turn) hasOwnReply(r *replay.Reply) bool {
+	switch t.ev.Kind {
+	case chat.Check:
+		return true
+	case chat.Pending, chat.Routed:
+		return r.Line.ID == greeting
+	}
+	return r.Line.ID == t.ev.ID
+}
+
 // ignore ends a turn that has nothing to do. It does not finish the event: the same message may come by another way, or be found in the
 // record, when the bot has a use for it.
 func (t *turn) ignore(reason string) error {
@@ -130,6 +145,7 @@ func (t *turn) settled(r *replay.Reply) {
 	t.report.Plan = &r.Plan
 	if r.Line.ID != "" {
 		t.finish(r.Line.ID)
+		t.memo.answered(r.Line.ID)
 		t.memo.Heard = max(t.memo.Heard, replay.Millis(r.Line.At))
 	}
 	if r.Plan.Rule != "" {

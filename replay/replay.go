@@ -83,8 +83,16 @@ func Replay(c Chat) Story {
 	if c.Known != nil {
 		matched = c.Known.Said.last(c.Lines)
 	}
+	left := false
 	for i, l := range c.Lines {
 		switch l.Kind {
+		case OwnLeave:
+			left = true
+		case OwnJoin:
+			if left && i > matched {
+				s.rejoined(l)
+			}
+			left = false
 		case Said, Pressed:
 			s.heard(l)
 		case Human:
@@ -131,6 +139,13 @@ func (s *Story) greet() {
 			s.Greeted = s.chat.Lines[i].At
 		}
 	}
+}
+
+// rejoined notes that the bot came back, which lets it speak again.
+func (s *Story) rejoined(l Line) {
+	in := s.chat.About
+	in.Kind, in.At = playbook.Joined, l.At
+	s.State = s.chat.Next(s.State, in).State
 }
 
 func (s *Story) joinedAt() time.Time {
@@ -193,23 +208,15 @@ func (s *Story) undecided() bool {
 	return slices.ContainsFunc(s.Replies, func(r *Reply) bool { return r.Later || slices.ContainsFunc(r.Rest, isHandOver) })
 }
 
-// match strikes the bot's words from the reply that they belong to.
+// match strikes the bot's words from the reply that they belong to. Of replies with the same words, those to handled lines come first, because
+// they surely were given.
 func (s *Story) match(l Line) {
-	for _, r := range s.Replies {
-		rest, outcomes, ok := Strike(r.Rest, l)
-		if !ok {
-			continue
+	for _, owed := range []bool{false, true} {
+		for _, r := range s.Replies {
+			if r.Owed == owed && s.strike(r, l) {
+				return
+			}
 		}
-		r.Rest = rest
-		for _, found := range outcomes {
-			in := r.In
-			in.Kind, in.Found = playbook.Outcome, found
-			s.State = s.chat.Next(s.State, in).State
-		}
-		if len(outcomes) > 0 {
-			s.planLater()
-		}
-		return
 	}
 	for _, r := range s.Replies {
 		if r.Later || slices.ContainsFunc(r.Rest, isSay) {
@@ -217,6 +224,24 @@ func (s *Story) match(l Line) {
 			return
 		}
 	}
+}
+
+// strike removes words from a reply, if they are the next to be said of it.
+func (s *Story) strike(r *Reply, l Line) bool {
+	rest, outcomes, ok := Strike(r.Rest, l)
+	if !ok {
+		return false
+	}
+	r.Rest = rest
+	for _, found := range outcomes {
+		in := r.In
+		in.Kind, in.Found = playbook.Outcome, found
+		s.State = s.chat.Next(s.State, in).State
+	}
+	if len(outcomes) > 0 {
+		s.planLater()
+	}
+	return true
 }
 
 // planLater plans the replies that waited for an outcome, up to the next hand-over.
