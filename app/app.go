@@ -114,7 +114,7 @@ func (a *App) openBot(ctx context.Context, o Options) {
 	})
 }
 
-// listen opens the door's port and the operator's.
+// listen opens the port of the webhook endpoint and the operator's.
 func (a *App) listen() (err error) {
 	if a.listener, err = net.Listen("tcp", a.cfg.ListenAddr); err != nil {
 		return fmt.Errorf("LISTEN_ADDR: %w", err)
@@ -134,7 +134,7 @@ func (a *App) listen() (err error) {
 	return nil
 }
 
-// URL is the address where the door listens.
+// URL is the address of the webhook endpoint.
 func (a *App) URL() string {
 	host, port, _ := net.SplitHostPort(a.listener.Addr().String())
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
@@ -185,7 +185,7 @@ func (a *App) Run(ctx context.Context) error {
 		stop, cancel := context.WithTimeout(context.Background(), a.cfg.ShutdownGrace)
 		defer cancel()
 		if err := e.Shutdown(stop); err != nil {
-			a.log.Warn("requests were cut off at the end of the grace", "err", err)
+			a.log.Warn("requests were canceled at the end of the grace", "err", err)
 			return e.Close()
 		}
 		return nil

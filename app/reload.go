@@ -17,7 +17,7 @@ import (
 	"giosgbot/playbook"
 )
 
-// book is the playbook in force, and what is wrong with the file if it cannot be.
+// book is the active playbook, and what is wrong with its file if that is newer.
 type book struct {
 	file string
 
@@ -30,13 +30,13 @@ type book struct {
 	problem error // of the file as it is now; current is an older one
 }
 
-// Book tells which playbook is in force.
+// Book describes the active playbook.
 type Book struct {
 	Name    string
 	Rules   []string
 	Version string // changes with the file's text
 	Since   time.Time
-	Problem string // why the file as it is now is not in force; empty if it is
+	Problem string // why the file is not active as it is now; empty if it is
 }
 
 // openBook loads a file, or the built-in example if the name is empty.

@@ -40,9 +40,9 @@ func openStore(ctx context.Context, cfg config.Config, log *slog.Logger) (*store
 func openRedis(ctx context.Context, cfg config.Config, log *slog.Logger) (*store, error) {
 	redis.SetLogger(redisLog{log})
 	o := *cfg.Redis
-	o.ContextTimeoutEnabled = true // so that the door can answer 503 in time
+	o.ContextTimeoutEnabled = true // so that the webhook endpoint can answer 503 in time
 	o.DialTimeout = 2 * time.Second
-	o.PoolSize = cfg.Workers + 32 // one for each worker, the blocking readers and the door
+	o.PoolSize = cfg.Workers + 32 // one for each worker, the blocking readers and the webhook endpoint
 	c := redis.NewUniversalClient(&o)
 	keys := queue.Keys{Prefix: cfg.RedisPrefix}
 	first, cancel := context.WithTimeout(ctx, 10*time.Second)

@@ -44,7 +44,7 @@ func TestRefused(t *testing.T) {
 		"refused, and over":                {times(1, refused("bad words")), nil, true, false, []bot.Result{bot.Over}, ""},
 		"refused":                          {times(3, refused("bad words")), nil, false, false, gaveUp, "bad words"},
 		"refused, but it was a blip":       {times(2, refused("bad words")), nil, false, false, []bot.Result{bot.Later, bot.Later, bot.Answered}, ""},
-		"nobody tells whether it is over":  {times(3, refused("bad words")), times(3, refused("no")), false, false, gaveUp, "bad words"},
+		"the platform does not say if it is over":  {times(3, refused("bad words")), times(3, refused("no")), false, false, gaveUp, "bad words"},
 		"asking is over, too":              {times(3, over("gone")), times(3, over("no")), false, false, gaveUp, "gone"},
 		"the second answer is clear":       {times(2, refused("bad words")), times(1, refused("no")), true, false, []bot.Result{bot.Later, bot.Over}, ""},
 		"it is asked later":                {times(1, refused("bad words")), times(1, later("busy")), true, false, answeredAtLast, ""},

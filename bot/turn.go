@@ -74,7 +74,7 @@ func (t *turn) finish(ids ...string) {
 	}
 }
 
-// finishEvent notes that a message needs no work any more. Events of other kinds may come again under the same id, and mean something new.
+// finishEvent notes that a message needs no work any more. Events of other kinds may be repeated under the same id, and mean something new.
 func (t *turn) finishEvent() {
 	if t.ev.FromVisitor() || t.ev.Kind == chat.Human {
 		t.finish(t.ev.ID)

@@ -91,7 +91,7 @@ func TestABotUserWhoseCallsFailIsStoppedAndProbed(t *testing.T) {
 			t.Fatalf("after %d failures: %v", made, err)
 		}
 		if wait := giosg.RetryAfter(err); wait <= 0 || wait > 2*time.Second {
-			t.Errorf("come again after %v", wait)
+			t.Errorf("retry after %v", wait)
 		}
 		if err := as(c, "two").Leave(t.Context(), "chat"); giosg.NotSent(err) {
 			t.Errorf("another bot user: %v", err)

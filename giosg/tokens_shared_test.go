@@ -324,7 +324,7 @@ func TestSharedTokenWithoutRedis(t *testing.T) {
 			c := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true})
 			t.Cleanup(func() { _ = c.Close() })
 			s := newStore(t, nil, c, "s1")
-			ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond) // the door's patience
+			ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond) // the webhook endpoint's time-out
 			defer cancel()
 			start := time.Now()
 			if !s.Put(ctx, tokenOf(botID, secretValue, time.Minute)) {

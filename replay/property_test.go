@@ -105,7 +105,7 @@ func (h *handler) owed() (says []string, waiting int, state playbook.State) {
 	return says, len(c.queue), c.state
 }
 
-// open tells whether a hand-over's outcome is open.
+// open reports whether the outcome of a hand-over is open.
 func (h *handler) open() bool {
 	c := h.clone()
 	for c.step(nil) {

@@ -444,7 +444,7 @@ func TestStopFinishesTheTurn(t *testing.T) {
 			t.Errorf("exit %d", code)
 		}
 		if got := chat.Said("bot"); len(got) == 0 || got[0] != greeting {
-			t.Errorf("the greeting was cut off: %q", got)
+			t.Errorf("the greeting is incomplete: %q", got)
 		}
 		// A bot that starts afterwards sends the remaining messages, once.
 		w.start(t, env)

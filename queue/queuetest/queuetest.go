@@ -40,7 +40,7 @@ var promises = []struct {
 	{"an item comes back as it was put", itemComesBack},
 	{"a lane is in the order of its items' own time", orderedByTime},
 	{"a copy is kept once", copyKeptOnce},
-	{"an item that was done without being finished may come again", doneNotFinished},
+	{"an item that was done without being finished may be put again", doneNotFinished},
 	{"copies by different ways are leased until the id is finished", copiesByWay},
 	{"finishing ids removes the items that wait with them", finishingOthers},
 	{"ids belong to one lane", idsPerLane},

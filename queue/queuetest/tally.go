@@ -52,7 +52,7 @@ func countedInAndOut(b bench, s Store) {
 	l = b.lease()
 	b.ok(l.Done(b.ctx, as(l, "answered"))) // and the copy with it
 	l = b.lease()
-	b.ok(l.Done(b.ctx, queue.Outcome{Fate: "ignored"})) // not finished: it may come again
+	b.ok(l.Done(b.ctx, queue.Outcome{Fate: "ignored"})) // not finished: it may be put again
 	b.put(from(item("a", "2", 2), "webhook"), from(item("a", "1", 1), "webhook"))
 	l = b.lease()
 	b.ok(l.Bury(b.ctx, "no use", queue.Outcome{Fate: "not counted: it became a dead letter"}))
