@@ -8,6 +8,13 @@ import (
 // partitions is part of every key name: another number would hide what is in the lanes of a running fleet.
 const partitions = 16
 
+var allPartitions = func() (all []int) {
+	for p := range partitions {
+		all = append(all, p)
+	}
+	return all
+}()
+
 // Keys names what the queue keeps in Redis. All keys of a lane are in one slot of a Cluster.
 type Keys struct {
 	Prefix string // of every key, for deployments that share a Redis

@@ -9,6 +9,7 @@
 //   - Once: an item whose ID was finished in its lane is not kept and not leased again.
 //   - Resumed: the unfinished work of a dead worker is leased to another within seconds (Redis) or after a restart (Bolt). That lease
 //     says so (Attempt, Abandoned), because nobody knows how far the dead worker came.
+//   - In doubt: the first lease of a lane after a failover of Redis counts as abandoned, because the last writes may be lost.
 //   - Pinned: what Lease.Keep stored is in the next lease of the lane, until the work that it belongs to is settled.
 //   - Independent: a lane that waits for a delay or for a topic holds up no other lane.
 //   - Counted: what came in = what left + what is in the lanes, at every moment and whatever dies. An item is counted in the same step of

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,7 +28,8 @@ type RedisOptions struct {
 	Turns int           // items that one lane may have worked on in a row before other lanes go first; default 16
 	Log   *slog.Logger  // default: none
 
-	OnLoss func() // is called when Redis has come back without its data; may be nil
+	OnLoss     func() // is called when Redis has come back without its data; may be nil
+	OnFailover func() // is called when another server has become the primary, which may lack the last writes; nil: OnLoss is called
 }
 
 // Redis is a queue for many processes. A lane's wake-up is an entry of a stream, and the pending list of the stream's consumer group is
@@ -44,6 +46,11 @@ type Redis struct {
 	hurry   chan time.Duration // a lane was paused for this long: look for due lanes by then
 	trouble sync.Map           // what is failing now, so that it is logged once
 	writes  proof
+
+	primaries   []atomic.Pointer[primary] // one, or in a Cluster one for each partition
+	identifying chan struct{}             // has one place
+	moved       chan struct{}             // a token: a script found another primary
+	failedOver  chan struct{}             // a token: there was a failover
 
 	mu   sync.Mutex
 	ours map[*entry]struct{} // guarded by mu
@@ -76,6 +83,9 @@ func NewRedis(ctx context.Context, client redis.UniversalClient, o RedisOptions)
 	o.Rest = or(o.Rest, 2*time.Second)
 	o.Block = or(o.Block, time.Second)
 	o.Turns = or(o.Turns, 16)
+	if o.OnFailover == nil {
+		o.OnFailover = o.OnLoss
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -88,24 +98,30 @@ func NewRedis(ctx context.Context, client redis.UniversalClient, o RedisOptions)
 		stop:     make(chan struct{}),
 		hurry:    make(chan time.Duration, 64),
 		ours:     map[*entry]struct{}{},
+
+		primaries:   make([]atomic.Pointer[primary], 1),
+		identifying: make(chan struct{}, 1),
+		moved:       make(chan struct{}, 1),
+		failedOver:  make(chan struct{}, 1),
+	}
+	_, cluster := client.(*redis.ClusterClient)
+	if cluster {
+		q.primaries = make([]atomic.Pointer[primary], partitions)
 	}
 	if err := q.prepare(ctx); err != nil {
 		return nil, err
 	}
-	if _, cluster := client.(*redis.ClusterClient); cluster {
+	if cluster {
 		for p := range partitions {
 			q.loops.Go(func() { q.read([]int{p}) }) // one read cannot span slots
 		}
 	} else {
-		all := make([]int, partitions)
-		for p := range all {
-			all[p] = p
-		}
-		q.loops.Go(func() { q.read(all) })
+		q.loops.Go(func() { q.read(allPartitions) })
 	}
 	q.loops.Go(q.renewAll)
 	q.loops.Go(q.takeover)
 	q.loops.Go(q.promote)
+	q.loops.Go(q.watchPrimary)
 	return q, nil
 }
 
@@ -119,6 +135,9 @@ func or[T comparable](v, def T) T {
 
 // prepare makes the consumer groups and checks that Redis does not evict keys.
 func (q *Redis) prepare(ctx context.Context) error {
+	if err := q.identify(ctx); err != nil {
+		return fmt.Errorf("queue: preparing redis: %w", err)
+	}
 	for p := range partitions {
 		if _, err := q.regroup(ctx, p, "start"); err != nil {
 			return fmt.Errorf("queue: preparing redis: %w", err)
@@ -161,12 +180,12 @@ func (q *Redis) Put(ctx context.Context, it Item) error {
 		args.taker = q.consumer
 	}
 	start := time.Now()
-	answer, err := putScript.run(ctx, q.client, q.opts.Keys.all(it.Lane), args).Slice()
+	answer, err := q.fenced(ctx, it.Lane, func(p *primary) *redis.Script { return p.put }, args)
 	if err != nil {
 		q.writes.note(err)
 		return fmt.Errorf("queue: keeping an item: %w", err)
 	}
-	if len(answer) == 0 {
+	if len(answer) < 2 { // kept, and there is nothing to lease
 		return nil
 	}
 	id, _ := answer[0].(string)
@@ -217,7 +236,16 @@ func (q *Redis) Lease(ctx context.Context) (*Lease, error) {
 func (q *Redis) claim(ctx context.Context, e *entry) ([]any, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.opts.Lease/2)
 	defer cancel()
-	return claimScript.run(ctx, q.client, q.opts.Keys.all(e.lane), claimArgs{q.wakeUp(e)}).Slice()
+	for try := 1; ; try++ {
+		args := claimArgs{q.wakeUp(e)}
+		answer, err := q.fenced(ctx, e.lane, func(p *primary) *redis.Script { return p.claim }, args)
+		if err != nil || answer[0] != "moved" || try == 3 {
+			return answer, err
+		}
+		if err := q.identify(ctx, q.primaryOf(e.lane)); err != nil {
+			return nil, err
+		}
+	}
 }
 
 func (q *Redis) wakeUp(e *entry) wakeUp {
@@ -226,7 +254,7 @@ func (q *Redis) wakeUp(e *entry) wakeUp {
 
 // leased reads what the Lua function head answered. Without an item the wake-up is no longer ours.
 func (q *Redis) leased(e *entry, answer []any, start time.Time) (*Lease, bool) {
-	if len(answer) < 9 || answer[0] != "item" {
+	if len(answer) < 10 || answer[0] != "item" {
 		q.release(e)
 		return nil, false
 	}
@@ -252,6 +280,9 @@ func (q *Redis) leased(e *entry, answer []any, start time.Time) (*Lease, bool) {
 	if l.Abandoned {
 		l.Cut = start
 	}
+	if known, ok := answer[9].(int64); ok {
+		l.Cut = later(l.Cut, q.leasesEnded(start, known))
+	}
 	if m := text(4); m != "" {
 		l.Memo = []byte(m)
 	}
@@ -259,6 +290,13 @@ func (q *Redis) leased(e *entry, answer []any, start time.Time) (*Lease, bool) {
 		l.Pinned = []byte(pin)
 	}
 	return l, true
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (e *entry) extend(t time.Time) {
@@ -334,7 +372,7 @@ func (q *Redis) finish(ctx context.Context, l *Lease, n next, reason string, o O
 		fate: o.Fate, inherit: inherited(l, o), reason: reason, attempts: l.Attempt, finished: o.Finished,
 	}
 	start := time.Now()
-	answer, err := finishScript.run(ctx, q.client, q.opts.Keys.all(l.Lane), args).Slice()
+	answer, err := q.fenced(ctx, l.Lane, func(p *primary) *redis.Script { return p.finish }, args)
 	if err != nil {
 		q.release(e)
 		return fmt.Errorf("queue: finishing an item: %w", err)

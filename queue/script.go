@@ -10,15 +10,24 @@ import (
 )
 
 // script is a Lua script that takes the fields of A as local variables of the same names, in the order of A.
-type script[A any] struct{ *redis.Script }
+type script[A any] struct {
+	*redis.Script
+	text string
+}
 
 // newScript returns a script that does not work on one lane, so it names its keys itself.
 func newScript[A any](body string) script[A] {
-	return script[A]{redis.NewScript(clock + locals(reflect.TypeFor[A]()) + body)}
+	text := clock + locals(reflect.TypeFor[A]()) + body
+	return script[A]{redis.NewScript(text), text}
 }
 
 // laneScript returns a script that works on the keys of one lane.
 func laneScript[A any](body string) script[A] { return newScript[A](prelude + body) }
+
+// fencedScript returns a script of one lane that hands out leases.
+func fencedScript[A any](body string) script[A] {
+	return newScript[A](prelude + leasing + fencing + body)
+}
 
 func (s script[A]) run(ctx context.Context, c redis.Scripter, keys []string, args A) *redis.Cmd {
 	return s.Run(ctx, c, keys, values(nil, reflect.ValueOf(args))...)

@@ -21,6 +21,11 @@ package queue
 //	pin            what a lease pinned, as SINCE:BYTES. It counts while since is SINCE, so that a program that does not know of pins
 //	               clears it, too, when it clears since; * stands for any
 //	retry:MEMBER   the item was a dead letter: - or, with what was pinned then, +BYTES
+//	epoch          of the primary that has handed out the last lease
+//
+// Scripts that hand out leases are fenced (primary.go). They have one more key:
+//
+//	KEYS  9 primary (string: run_id of the primary, its epoch, and since when, ms)
 const prelude = `
 local ready, later, box, bodies, state, seen, dead, tally = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 
@@ -71,9 +76,19 @@ local function endAttempts()
 	if pin then redis.call('HSET', state, 'pin', '*:' .. pin) end
 	redis.call('HDEL', state, 'tries', 'since')
 end
+`
 
--- takes the lane's first item, or gives the lane back when there is none. Settled: nothing that was pinned is needed any more.
-local function head(entry, at, consumer, fresh, settled)
+// leasing hands out leases. It is for fenced scripts.
+const leasing = `
+-- Reports whether more may have been done for the lane than Redis knows: it had another primary, and no lease since. A lane without a
+-- past is in doubt if its first item is from before, or from shortly after, as clocks differ.
+local function doubtful(memo, tries, known, at)
+	return known or memo or tries or tonumber(at) < string.match(primary, '%d+$') + 10000
+end
+
+-- Takes the lane's first item, or gives the lane back when there is none. Settled: nothing that was pinned is needed any more. Fresh: the
+-- member and body that were just put, if the lease counts from now anyway.
+local function head(entry, at, consumer, settled, fresh, body)
 	while true do
 		if not at[1] then
 			if not settled then endAttempts() end
@@ -81,23 +96,26 @@ local function head(entry, at, consumer, fresh, settled)
 			drop(entry)
 			return {'empty'}
 		end
-		if redis.call('SISMEMBER', seen, idof(at[1])) == 1 then
+		local isFresh = fresh == at[1]
+		if not isFresh and redis.call('SISMEMBER', seen, idof(at[1])) == 1 then
 			leave(at[1], 'duplicate')
 			at = first()
 		else
 			if not fresh then redis.call('XCLAIM', ready, 'g', consumer, 0, entry, 'JUSTID') end -- the lease counts from here
 			local retry = 'retry:' .. at[1]
-			local was = redis.call('HMGET', state, 'memo', 'tries', 'since', 'held', 'pin', retry)
-			local tries, since = tonumber(was[2]) or 0, was[3] or string.format('%.0f', now())
-			local pin = pinned(was[5], was[3])
-			if was[6] then
-				tries = math.max(tries, 1)
-				pin = pin or string.sub(was[6], 1, 1) == '+' and string.sub(was[6], 2)
+			local was = redis.call('HMGET', state, 'memo', 'tries', 'since', 'held', 'pin', 'epoch', retry)
+			local tries, began = tonumber(was[2]) or 0, was[3] or string.format('%.0f', now())
+			local pin, again = pinned(was[5], was[3]), was[7]
+			if again then
+				pin = pin or string.sub(again, 1, 1) == '+' and string.sub(again, 2)
 				redis.call('HDEL', state, retry)
 			end
-			redis.call('HSET', state, 'tries', tries + 1, 'since', since, 'held', 1)
-			if pin then redis.call('HSET', state, 'pin', since .. ':' .. pin) end
-			return {'item', at[1], at[2], redis.call('HGET', bodies, at[1]) or '', was[1] or '', tries + 1, was[4] and 1 or 0, since, pin}
+			local doubt = epoch ~= '1' and was[6] ~= epoch and doubtful(was[1], was[2], was[6], at[2])
+			if again or doubt then tries = math.max(tries, 1) end
+			redis.call('HSET', state, 'tries', tries + 1, 'since', began, 'held', 1, 'epoch', epoch)
+			if pin then redis.call('HSET', state, 'pin', began .. ':' .. pin) end
+			return {'item', at[1], at[2], isFresh and body or redis.call('HGET', bodies, at[1]) or '', was[1] or '', tries + 1, (was[4] or doubt) and 1 or 0, began, pin,
+				doubt and math.max(0, now() - string.match(primary, '%d+$')) or false}
 		end
 	end
 end
@@ -129,7 +147,7 @@ type putArgs struct {
 
 // A wake-up that is missing, for whatever reason, is made again. Answers, for the taker, the wake-up that has waited longest and its lane,
 // and if that is this lane what head answers.
-var putScript = laneScript[putArgs](`
+var putScript = fencedScript[putArgs](`
 local known = redis.call('SISMEMBER', seen, idof(member)) == 1
 local new = not known and redis.call('ZADD', box, 'NX', time, member) == 1
 count('in:' .. source)
@@ -149,18 +167,20 @@ end
 redis.call('PEXPIRE', state, ttl)
 if there then return {} end
 wake(lane)
+if taker ~= '' and moved() then return {'moved'} end
 local got = taker ~= '' and redis.pcall('XREADGROUP', 'GROUP', 'g', taker, 'COUNT', 1, 'STREAMS', ready, '>')
 if not got or got.err then return {} end
 local entry, longest = got[1][2][1][1], got[1][2][1][2][2]
 if longest ~= lane then return {entry, longest} end
-return {entry, lane, unpack(head(entry, first(), taker, true, false))}`)
+return {entry, lane, unpack(head(entry, first(), taker, false, member, new and body))}`)
 
 type claimArgs struct{ wakeUp }
 
-var claimScript = laneScript[claimArgs](`
+var claimScript = fencedScript[claimArgs](`
+if moved() then return {'moved'} end
 if mine(entry, consumer, deliveries) then
 	redis.call('PEXPIRE', state, ttl)
-	return head(entry, first(), consumer, false, false)
+	return head(entry, first(), consumer, false)
 end
 if redis.call('HGET', state, 'act') ~= entry then drop(entry) end -- not this lane's wake-up: a leftover
 return {'lost'}`)
@@ -207,7 +227,7 @@ const (
 	abandoned inherit = "held" // and the attempts
 )
 
-var finishScript = laneScript[finishArgs](`
+var finishScript = fencedScript[finishArgs](`
 if not mine(entry, consumer, deliveries) then return {'lost'} end
 for _, id in ipairs(finished) do redis.call('SADD', seen, id) end
 if finished[1] then redis.call('PEXPIRE', seen, ttl) end
@@ -234,12 +254,13 @@ if at[1] then -- else head does it
 	if inherit ~= 'held' then redis.call('HDEL', state, 'held') end
 end
 redis.call('PEXPIRE', state, ttl)
-if next == 'yield' and at[1] then
+local elsewhere = at[1] and moved()
+if at[1] and (elsewhere or next == 'yield') then
 	drop(entry)
 	wake(lane)
-	return {'empty'}
+	return {elsewhere and 'moved' or 'empty'}
 end
-return head(entry, at, consumer, false, settled)`)
+return head(entry, at, consumer, settled)`)
 
 type pauseArgs struct {
 	wakeUp

@@ -58,13 +58,19 @@ func (c *Cluster) URL() string {
 // Sentinel is a master with a replica, and a Sentinel that watches them.
 type Sentinel struct {
 	Master, Replica, Watcher *Server
+
+	address *Proxy // the one of the master that all know
 }
+
+// Lag makes the replica lose all that is written from now on, while the Sentinel believes that all is well.
+func (s *Sentinel) Lag() { s.address.HoldReplicas() }
 
 // StartSentinel runs all three and waits until they know each other.
 func StartSentinel(t testing.TB) *Sentinel {
 	t.Helper()
 	s := &Sentinel{Master: Start(t)}
-	host, port, _ := net.SplitHostPort(s.Master.Addr)
+	s.address = StartProxy(t, s.Master.Addr)
+	host, port, _ := net.SplitHostPort(s.address.Addr)
 	s.Replica = Start(t, "--replicaof", host+" "+port)
 	conf := filepath.Join(t.TempDir(), "sentinel.conf")
 	text := fmt.Sprintf("sentinel monitor mymaster %s %s 1\nsentinel down-after-milliseconds mymaster 500\nsentinel failover-timeout mymaster 5000\n", host, port)
