@@ -98,7 +98,7 @@ func (q *Redis) identify(ctx context.Context, must ...int) error {
 		return ctx.Err()
 	}
 	cmds := make([]*redis.Cmd, len(q.primaries))
-	_, _ = q.client.Pipelined(ctx, func(pipe redis.Pipeliner) error { // each command has its own error
+	_, unsent := q.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for n := range cmds {
 			var known string
 			if is := q.primaries[n].Load(); is != nil {
@@ -112,6 +112,9 @@ func (q *Redis) identify(ctx context.Context, must ...int) error {
 	for n, cmd := range cmds {
 		is, err := cmd.Text()
 		if err != nil {
+			if cmd.Err() == nil { // there was no connection
+				err = unsent
+			}
 			if must == nil || slices.Contains(must, n) {
 				failed = err
 			}
