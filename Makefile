@@ -17,7 +17,7 @@ help: ## list the targets
 
 .PHONY: test
 test: needs ## run all tests with the race detector, also those with a real redis-server
-	CI=true CGO_ENABLED=1 $(GO) test -race -parallel 8 ./...
+	CI=true CGO_ENABLED=1 $(GO) test -race -parallel 16 ./...
 
 .PHONY: e2e
 e2e: needs ## run only the tests in a browser; their screenshots are in artifacts/
