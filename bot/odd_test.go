@@ -36,20 +36,20 @@ func TestRefused(t *testing.T) {
 		results       []bot.Result
 		dead          string
 	}{
-		"over":                             {times(1, over("gone")), nil, true, false, []bot.Result{bot.Over}, ""},
-		"over, but the chat is there":      {times(3, over("gone")), nil, false, false, gaveUp, "gone"},
-		"over, but it was a blip":          {times(1, over("gone")), nil, false, false, answeredAtLast, ""},
-		"over, perhaps":                    {times(3, over("gone")), nil, false, true, []bot.Result{bot.Later, bot.Later, bot.Over}, ""},
-		"over, perhaps, but it was a blip": {times(2, over("gone")), nil, false, true, []bot.Result{bot.Later, bot.Later, bot.Answered}, ""},
-		"refused, and over":                {times(1, refused("bad words")), nil, true, false, []bot.Result{bot.Over}, ""},
-		"refused":                          {times(3, refused("bad words")), nil, false, false, gaveUp, "bad words"},
-		"refused, but it was a blip":       {times(2, refused("bad words")), nil, false, false, []bot.Result{bot.Later, bot.Later, bot.Answered}, ""},
-		"the platform does not say if it is over":  {times(3, refused("bad words")), times(3, refused("no")), false, false, gaveUp, "bad words"},
-		"asking is over, too":              {times(3, over("gone")), times(3, over("no")), false, false, gaveUp, "gone"},
-		"the second answer is clear":       {times(2, refused("bad words")), times(1, refused("no")), true, false, []bot.Result{bot.Later, bot.Over}, ""},
-		"it is asked later":                {times(1, refused("bad words")), times(1, later("busy")), true, false, answeredAtLast, ""},
-		"it is asked too often":            {times(1, refused("bad words")), times(1, deferred(time.Second, true)), true, false, answeredAtLast, ""},
-		"it is not answered":               {times(1, refused("bad words")), times(1, fault{hang: true}), true, false, answeredAtLast, ""},
+		"over":                                    {times(1, over("gone")), nil, true, false, []bot.Result{bot.Over}, ""},
+		"over, but the chat is there":             {times(3, over("gone")), nil, false, false, gaveUp, "gone"},
+		"over, but it was a blip":                 {times(1, over("gone")), nil, false, false, answeredAtLast, ""},
+		"over, perhaps":                           {times(3, over("gone")), nil, false, true, []bot.Result{bot.Later, bot.Later, bot.Over}, ""},
+		"over, perhaps, but it was a blip":        {times(2, over("gone")), nil, false, true, []bot.Result{bot.Later, bot.Later, bot.Answered}, ""},
+		"refused, and over":                       {times(1, refused("bad words")), nil, true, false, []bot.Result{bot.Over}, ""},
+		"refused":                                 {times(3, refused("bad words")), nil, false, false, gaveUp, "bad words"},
+		"refused, but it was a blip":              {times(2, refused("bad words")), nil, false, false, []bot.Result{bot.Later, bot.Later, bot.Answered}, ""},
+		"the platform does not say if it is over": {times(3, refused("bad words")), times(3, refused("no")), false, false, gaveUp, "bad words"},
+		"asking is over, too":                     {times(3, over("gone")), times(3, over("no")), false, false, gaveUp, "gone"},
+		"the second answer is clear":              {times(2, refused("bad words")), times(1, refused("no")), true, false, []bot.Result{bot.Later, bot.Over}, ""},
+		"it is asked later":                       {times(1, refused("bad words")), times(1, later("busy")), true, false, answeredAtLast, ""},
+		"it is asked too often":                   {times(1, refused("bad words")), times(1, deferred(time.Second, true)), true, false, answeredAtLast, ""},
+		"it is not answered":                      {times(1, refused("bad words")), times(1, fault{hang: true}), true, false, answeredAtLast, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

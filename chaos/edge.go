@@ -75,7 +75,6 @@ type edge struct {
 	hooks map[string][]arrival // of webhooks, by the id of the message that each is about; guarded by mu
 	sends map[string][]sending // by chat; guarded by mu
 	reads map[string][]reading // of messages, by chat; guarded by mu
-	slow  []string             // webhooks that were kept after the endpoint's time limit; guarded by mu
 }
 
 func newEdge() *edge {

@@ -126,7 +126,7 @@ func (s *server) up(ctx context.Context) error {
 // copy makes the server a standby of a master, and waits until it has the master's data.
 func (s *server) copy(ctx context.Context, master *server) error {
 	host, port, _ := net.SplitHostPort(master.copied.addr)
-	if err := s.client.SlaveOf(ctx, host, port).Err(); err != nil {
+	if err := s.client.ReplicaOf(ctx, host, port).Err(); err != nil {
 		return err
 	}
 	return until(ctx, 15*time.Second, s.name+" does not copy "+master.name, func() error {
@@ -144,7 +144,7 @@ func (s *store) failover(ctx context.Context, lag, down time.Duration) error {
 	mend := old.copied.stall("downstream")
 	nap(ctx, lag)
 	old.kill()
-	err := standby.client.SlaveOf(ctx, "NO", "ONE").Err()
+	err := standby.client.ReplicaOf(ctx, "NO", "ONE").Err()
 	mend()
 	if err != nil {
 		return err

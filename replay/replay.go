@@ -44,7 +44,9 @@ type Reply struct {
 func (r *Reply) Open() bool { return r.Owed && (r.Later || len(r.Rest) > 0) }
 
 // HasWords reports whether something is left to say, or may be.
-func (r *Reply) HasWords() bool { return slices.ContainsFunc(r.Rest, isSay) || slices.ContainsFunc(r.Rest, isHandOver) }
+func (r *Reply) HasWords() bool {
+	return slices.ContainsFunc(r.Rest, isSay) || slices.ContainsFunc(r.Rest, isHandOver)
+}
 
 // Close drops what is left to do.
 func (r *Reply) Close() { r.Rest, r.Later = nil, false }
