@@ -52,8 +52,9 @@ type Redis struct {
 	moved       chan struct{}             // a token: a script found another primary
 	failedOver  chan struct{}             // a token: there was a failover
 
-	mu   sync.Mutex
-	ours map[*entry]struct{} // guarded by mu
+	mu      sync.Mutex
+	ours    map[*entry]struct{} // guarded by mu
+	suspect *entry              // the one lane that is worked on although it crashed more than once in a row; guarded by mu
 }
 
 // found is a wake-up that is ours, with the lease if the lane is claimed already.
@@ -212,24 +213,46 @@ func (q *Redis) Lease(ctx context.Context) (*Lease, error) {
 		if err != nil {
 			return nil, err
 		}
-		if f.lease != nil {
-			return f.lease, nil
-		}
-		start := time.Now()
-		answer, err := q.claim(ctx, f.entry)
-		if err != nil {
-			q.release(f.entry) // nobody renews it any more, so it is taken over when the lease expires
-			q.failing("claiming a lane", err)
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
+		l := f.lease
+		if l == nil {
+			start := time.Now()
+			answer, err := q.claim(ctx, f.entry)
+			if err != nil {
+				q.release(f.entry) // nobody renews it any more, so it is taken over when the lease expires
+				q.failing("claiming a lane", err)
+				if ctx.Err() != nil {
+					return nil, ctx.Err()
+				}
+				continue
 			}
-			continue
+			q.fine("claiming a lane")
+			l, _ = q.leased(f.entry, answer, start)
 		}
-		q.fine("claiming a lane")
-		if l, ok := q.leased(f.entry, answer, start); ok {
+		if l != nil && q.mayCrash(ctx, l) {
 			return l, nil
 		}
 	}
+}
+
+// mayCrash reports whether a lane may be worked on that crashed more than once in a row. This process works on one of these at a time: if
+// an event kills it, the lanes that were leased at the same time must not look as if theirs did. Such a lane is given back for a moment.
+func (q *Redis) mayCrash(ctx context.Context, l *Lease) bool {
+	if l.Crashes < suspicious {
+		return true
+	}
+	e := l.entry.(*entry)
+	q.mu.Lock()
+	if free := q.suspect == nil; free || q.suspect == e {
+		q.suspect = e
+		q.mu.Unlock()
+		return true
+	}
+	q.mu.Unlock()
+	args := pauseArgs{act: "later", delay: (q.opts.Lease / 10).Milliseconds(), untouched: true, abandoned: notHandedOut}
+	if err := q.giveBack(context.WithoutCancel(ctx), e, "", args); err != nil && !errors.Is(err, ErrLost) {
+		q.failing("giving a lane back", err)
+	}
+	return false
 }
 
 // claim asks for the lane's first item. It does not stop when ctx ends, so that no lane is left half taken.
@@ -254,7 +277,7 @@ func (q *Redis) wakeUp(e *entry) wakeUp {
 
 // leased reads what the Lua function head answered. Without an item the wake-up is no longer ours.
 func (q *Redis) leased(e *entry, answer []any, start time.Time) (*Lease, bool) {
-	if len(answer) < 10 || answer[0] != "item" {
+	if len(answer) < 11 || answer[0] != "item" {
 		q.release(e)
 		return nil, false
 	}
@@ -274,6 +297,7 @@ func (q *Redis) leased(e *entry, answer []any, start time.Time) (*Lease, bool) {
 		Attempt:   int(number(5)),
 		Abandoned: number(6) == 1,
 		Since:     time.UnixMilli(number(7)),
+		Crashes:   int(number(10)),
 		store:     q,
 		entry:     e,
 	}
@@ -335,6 +359,9 @@ func (q *Redis) hold(e *entry) {
 func (q *Redis) release(e *entry) {
 	q.mu.Lock()
 	delete(q.ours, e)
+	if q.suspect == e {
+		q.suspect = nil
+	}
 	q.mu.Unlock()
 }
 
@@ -399,7 +426,10 @@ func inherited(l *Lease, o Outcome) inherit {
 }
 
 func (q *Redis) pause(ctx context.Context, l *Lease, p Pause) error {
-	args := pauseArgs{delay: p.After.Milliseconds(), act: "later", untouched: p.Untouched, abandoned: p.Untouched && l.Abandoned}
+	args := pauseArgs{delay: p.After.Milliseconds(), act: "later", untouched: p.Untouched}
+	if p.Untouched && l.Abandoned {
+		args.abandoned = stillInDoubt
+	}
 	switch {
 	case p.Topic != "":
 		args.act = "park"

@@ -283,9 +283,16 @@ func (q *Redis) Close() error {
 		q.loops.Wait()
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
-		untouched := map[*entry]bool{} // claimed, and no worker has seen them
+		unseen := map[*entry]pauseArgs{} // by any worker
 		for _, f := range q.found.drain() {
-			untouched[f.entry] = f.lease != nil && !f.lease.Abandoned
+			switch {
+			case f.lease == nil:
+				unseen[f.entry] = pauseArgs{abandoned: notClaimed}
+			case f.lease.Abandoned:
+				unseen[f.entry] = pauseArgs{abandoned: notHandedOut, untouched: true}
+			default:
+				unseen[f.entry] = pauseArgs{abandoned: ended, untouched: true}
+			}
 		}
 		q.mu.Lock()
 		left := make([]*entry, 0, len(q.ours))
@@ -294,8 +301,12 @@ func (q *Redis) Close() error {
 		}
 		q.mu.Unlock()
 		for _, e := range left {
-			// If this fails it is taken over when the lease expires.
-			_ = q.giveBack(ctx, e, "", pauseArgs{act: "now", untouched: untouched[e], abandoned: !untouched[e]})
+			args, ok := unseen[e]
+			if !ok {
+				args.abandoned = stillInDoubt
+			}
+			args.act = "now"
+			_ = q.giveBack(ctx, e, "", args) // if this fails it is taken over when the lease expires
 		}
 		for p := range partitions {
 			// A consumer with nothing pending is only a name; with something pending it must stay.

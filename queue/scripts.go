@@ -17,7 +17,7 @@ package queue
 //	memo           what the last outcome left
 //	act            the one outstanding wake-up of the lane; "later" and "park" while it is paused
 //	tries, since   of the unfinished attempts: how many, and when the first began (ms)
-//	held           a lease was handed out and has not ended
+//	held           how many leases were handed out since one has ended as it should; it is missing if none has been abandoned
 //	pin            what a lease pinned, as SINCE:BYTES. It counts while since is SINCE, so that a program that does not know of pins
 //	               clears it, too, when it clears since; * stands for any
 //	retry:MEMBER   the item was a dead letter: - or, with what was pinned then, +BYTES
@@ -110,12 +110,13 @@ local function head(entry, at, consumer, settled, fresh, body)
 				pin = pin or string.sub(again, 1, 1) == '+' and string.sub(again, 2)
 				redis.call('HDEL', state, retry)
 			end
+			local crashes = tonumber(was[4]) or 0
 			local doubt = epoch ~= '1' and was[6] ~= epoch and doubtful(was[1], was[2], was[6], at[2])
 			if again or doubt then tries = math.max(tries, 1) end
-			redis.call('HSET', state, 'tries', tries + 1, 'since', began, 'held', 1, 'epoch', epoch)
+			redis.call('HSET', state, 'tries', tries + 1, 'since', began, 'held', crashes + 1, 'epoch', epoch)
 			if pin then redis.call('HSET', state, 'pin', began .. ':' .. pin) end
 			return {'item', at[1], at[2], isFresh and body or redis.call('HGET', bodies, at[1]) or '', was[1] or '', tries + 1, (was[4] or doubt) and 1 or 0, began, pin,
-				doubt and math.max(0, now() - string.match(primary, '%d+$')) or false}
+				doubt and math.max(0, now() - string.match(primary, '%d+$')) or false, crashes}
 		end
 	end
 end
@@ -135,6 +136,16 @@ type wakeUp struct {
 	deliveries      int64
 	ttl             int64 // ms
 }
+
+// queueUp is Lua that moves a new member behind those of the same time: the score of a time has room for 1024 of them. Programs that do not
+// know that read such scores all the same, without the fraction.
+const queueUp = `
+	local equal = redis.call('ZREVRANGEBYSCORE', box, '(' .. string.format('%.0f', time + 1), time, 'WITHSCORES', 'LIMIT', 0, 2)
+	if equal[3] then
+		local last = equal[1] == member and equal[4] or equal[2]
+		redis.call('ZADD', box, math.min(last + 1 / 1024, time + 1023 / 1024), member)
+	end
+`
 
 type putArgs struct {
 	member       string
@@ -156,6 +167,8 @@ if known then return {} end
 if new then redis.call('HSET', bodies, member, body) end
 local act = redis.call('HGET', state, 'act')
 local there = act
+if act and new then
+` + queueUp + `end
 if act == 'later' then
 	there = redis.call('ZSCORE', later, lane)
 elseif act == 'park' then
@@ -248,7 +261,7 @@ if at[1] then -- else head does it
 	elseif inherit == '' then
 		endAttempts()
 	end
-	if inherit ~= 'held' then redis.call('HDEL', state, 'held') end
+	if inherit == 'held' then redis.call('HSET', state, 'held', 0) else redis.call('HDEL', state, 'held') end
 end
 redis.call('PEXPIRE', state, ttl)
 local elsewhere = at[1] and moved()
@@ -265,13 +278,25 @@ type pauseArgs struct {
 	delay     int64 // ms
 	act       string
 	untouched bool
-	abandoned bool // an attempt did not end, this one or one before it
+	abandoned abandonedAs
 }
+
+// abandonedAs says what becomes of the field held of a lane that is given back.
+type abandonedAs string
+
+const (
+	ended        abandonedAs = ""     // the attempt has ended
+	stillInDoubt abandonedAs = "held" // this attempt has ended, but what an abandoned one did is not known
+	notHandedOut abandonedAs = "undo" // no worker has seen the lease
+	notClaimed   abandonedAs = "same" // there was no lease
+)
 
 // KEYS 9 parked (set: lanes that wait for the topic). act: later, park or now.
 var pauseScript = laneScript[pauseArgs](`
 if not mine(entry, consumer, deliveries) then return {'lost'} end
-if abandoned ~= '1' then redis.call('HDEL', state, 'held') end
+if abandoned == '' then redis.call('HDEL', state, 'held') end
+if abandoned == 'held' then redis.call('HSET', state, 'held', 0) end
+if abandoned == 'undo' then redis.call('HINCRBY', state, 'held', -1) end
 if untouched == '1' and redis.call('HINCRBY', state, 'tries', -1) <= 0 then endAttempts() end
 drop(entry)
 if act == 'now' then
@@ -318,7 +343,10 @@ var reviveScript = laneScript[reviveArgs](`
 if redis.call('XDEL', dead, letter) == 0 then return 0 end
 redis.call('SREM', seen, idof(member))
 count('in:retry')
-if redis.call('ZADD', box, time, member) == 0 then count('out:duplicate') end
+if redis.call('ZADD', box, 'NX', time, member) == 0 then
+	count('out:duplicate')
+else
+` + queueUp + `end
 redis.call('HSET', bodies, member, body)
 redis.call('HSET', state, 'retry:' .. member, mark)
 if not redis.call('HGET', state, 'act') then wake(lane) end
