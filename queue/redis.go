@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,6 +47,7 @@ type Redis struct {
 	hurry   chan time.Duration // a lane was paused for this long: look for due lanes by then
 	trouble sync.Map           // what is failing now, so that it is logged once
 	writes  proof
+	warning atomic.Value // string
 
 	primaries   []atomic.Pointer[primary] // one, or in a Cluster one for each partition
 	identifying chan struct{}             // has one place
@@ -122,6 +124,7 @@ func NewRedis(ctx context.Context, client redis.UniversalClient, o RedisOptions)
 	q.loops.Go(q.renewAll)
 	q.loops.Go(q.takeover)
 	q.loops.Go(q.promote)
+	q.loops.Go(q.removeDead)
 	q.loops.Go(q.watchPrimary)
 	return q, nil
 }
@@ -144,6 +147,7 @@ func (q *Redis) prepare(ctx context.Context) error {
 			return fmt.Errorf("queue: preparing redis: %w", err)
 		}
 	}
+	q.inspect(ctx)
 	return q.checkEviction(ctx)
 }
 
@@ -248,8 +252,10 @@ func (q *Redis) mayCrash(ctx context.Context, l *Lease) bool {
 		return true
 	}
 	q.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.opts.Lease/2)
+	defer cancel()
 	args := pauseArgs{act: "later", delay: (q.opts.Lease / 10).Milliseconds(), untouched: true, abandoned: notHandedOut}
-	if err := q.giveBack(context.WithoutCancel(ctx), e, "", args); err != nil && !errors.Is(err, ErrLost) {
+	if err := q.giveBack(ctx, e, "", args); err != nil && !errors.Is(err, ErrLost) {
 		q.failing("giving a lane back", err)
 	}
 	return false
@@ -464,35 +470,42 @@ func (q *Redis) parked(p int, topic string) string {
 
 // Wake implements Queue.
 func (q *Redis) Wake(ctx context.Context, topic string) error {
-	var errs []error
-	sets := make([]*redis.StringSliceCmd, partitions)
-	_, err := q.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-		for p := range partitions {
-			sets[p] = pipe.SMembers(ctx, q.parked(p, topic))
+	return q.eachPartition(func(p int) error {
+		lanes, err := q.client.SMembers(ctx, q.parked(p, topic)).Result()
+		if err == nil {
+			err = q.wake(ctx, p, lanes, "topic", q.parked(p, topic))
+		}
+		if err != nil {
+			return fmt.Errorf("queue: waking lanes: %w", err)
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("queue: waking lanes: %w", err)
-	}
-	for p, set := range sets {
-		for _, lane := range set.Val() {
-			// It leaves the set first: a lane that parks again meanwhile is added again.
-			if err := q.client.SRem(ctx, q.parked(p, topic), lane).Err(); err != nil {
-				errs = append(errs, err)
-				continue
-			}
-			errs = append(errs, q.wakeLane(ctx, lane, "topic"))
+}
+
+// wake ends the pauses of lanes of one partition, many in each step, because Redis may be far away. parked is where they wait for a topic.
+func (q *Redis) wake(ctx context.Context, p int, lanes []string, why, parked string) error {
+	const most = 100
+	for lanes := range slices.Chunk(lanes, most) {
+		keys := []string{q.ready(p), q.opts.Keys.part(p, "later"), parked}
+		for _, lane := range lanes {
+			keys = append(keys, q.opts.Keys.lane(lane, "box"), q.opts.Keys.lane(lane, "state"))
 		}
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("queue: waking lanes: %w", err)
+		if err := wakeScript.run(ctx, q.client, keys, wakeArgs{why: why, lanes: lanes}).Err(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (q *Redis) wakeLane(ctx context.Context, lane, why string) error {
-	return wakeScript.run(ctx, q.client, q.opts.Keys.all(lane), wakeArgs{lane: lane, why: why}).Err()
+// eachPartition runs f for all partitions at once.
+func (q *Redis) eachPartition(f func(p int) error) error {
+	var all sync.WaitGroup
+	errs := make([]error, partitions)
+	for p := range partitions {
+		all.Go(func() { errs[p] = f(p) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // Ping implements Queue. A Redis that is full, is read-only, has too few standbys or cannot save still answers, so Ping writes. It writes

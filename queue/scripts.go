@@ -2,7 +2,8 @@ package queue
 
 // Every change of a lane is one script, so a crash falls before or after it and never into it. go-redis may send a script twice, since
 // after a timeout it cannot know whether the first one arrived. So each script may run twice with the effect of one run: items are
-// removed by name, never popped, and the second answer is as useful as the first.
+// removed by name, never popped, and the second answer is as useful as the first. Only what takes wake-ups is different: what the first run
+// took is taken over when its lease expires.
 //
 // All keys of a lane and of its partition carry the partition's hash tag, so a script works on one slot of a Cluster.
 //
@@ -312,22 +313,32 @@ end
 redis.call('PEXPIRE', state, ttl)
 return {'paused'}`)
 
-type wakeArgs struct{ lane, why string }
+type wakeArgs struct {
+	why   string
+	lanes []string
+}
 
-// why: "topic" ends a pause for a topic, "due" one whose time has come. The lane may have been paused anew meanwhile.
-var wakeScript = laneScript[wakeArgs](`
-local act = redis.call('HGET', state, 'act')
-local due = redis.call('ZSCORE', later, lane)
-if act == 'later' and why == 'topic' then return 0 end
-if due and why == 'due' and tonumber(due) > now() then return 0 end
-redis.call('ZREM', later, lane)
-if act and act ~= 'later' and act ~= 'park' then return 0 end
-if redis.call('ZCARD', box) == 0 then
-	redis.call('HDEL', state, 'act')
-	return 0
+// KEYS 1 ready, 2 later, 3 parked (or any other), then box and state of each lane. why: "topic" ends a pause for a topic, "due" one whose
+// time has come. A lane may have been paused anew meanwhile.
+var wakeScript = newScript[wakeArgs](`
+local function wake(lane, box, state)
+	local act = redis.call('HGET', state, 'act')
+	local due = redis.call('ZSCORE', KEYS[2], lane)
+	if act == 'later' and why == 'topic' then return end
+	if due and why == 'due' and tonumber(due) > now() then return end
+	redis.call('ZREM', KEYS[2], lane)
+	if act and act ~= 'later' and act ~= 'park' then return end
+	if redis.call('ZCARD', box) == 0 then
+		redis.call('HDEL', state, 'act')
+	else
+		redis.call('HSET', state, 'act', redis.call('XADD', KEYS[1], '*', 'lane', lane))
+	end
 end
-wake(lane)
-return 1`)
+for i, lane in ipairs(lanes) do
+	if why == 'topic' then redis.call('SREM', KEYS[3], lane) end
+	wake(lane, KEYS[2 + 2 * i], KEYS[3 + 2 * i])
+end
+return 0`)
 
 type reviveArgs struct {
 	letter       string // the entry in the stream of dead letters
@@ -399,26 +410,67 @@ for i = 1, #leases, 2 do
 end
 return lost`)
 
+type readArgs struct {
+	consumer    string
+	most, start int
+}
+
+// KEYS ready of some partitions. Reads new wake-ups, beginning with the stream at start. Answers entry and lane of each.
+var readScript = newScript[readArgs](`
+local found, left = {}, tonumber(most)
+for i = 0, #KEYS - 1 do
+	if left == 0 then break end
+	local got = redis.pcall('XREADGROUP', 'GROUP', 'g', consumer, 'COUNT', left, 'STREAMS', KEYS[(start + i) % #KEYS + 1], '>')
+	if got and got.err then
+		if found[1] then break end
+		return got
+	end
+	for _, e in ipairs(got and got[1][2] or {}) do
+		table.insert(found, e[1])
+		table.insert(found, e[2][2])
+		left = left - 1
+	end
+end
+return found`)
+
 type takeoverArgs struct {
 	consumer string
 	idle     int64 // ms
-	cursor   string
 	most     int
 }
 
-// KEYS 1 ready. Takes over wake-ups whose owner has not renewed them. Answers the next cursor, then entry, lane and delivery count of
-// each.
+// KEYS 1 ready. Takes over wake-ups whose owner has not renewed them. Answers entry, lane and delivery count of each.
 var takeoverScript = newScript[takeoverArgs](`
-local r = redis.pcall('XAUTOCLAIM', KEYS[1], 'g', consumer, idle, cursor, 'COUNT', most)
-if r.err then return {'0-0'} end
-local out = {r[1]}
-for _, e in ipairs(r[2]) do
-	local p = redis.call('XPENDING', KEYS[1], 'g', e[1], e[1], 1)
-	table.insert(out, e[1])
-	table.insert(out, e[2][2])
-	table.insert(out, p[1][4])
+local found = {}
+local expired = redis.pcall('XPENDING', KEYS[1], 'g', 'IDLE', idle, '-', '+', most)
+for _, p in ipairs(expired.err and {} or expired) do
+	local e = redis.call('XCLAIM', KEYS[1], 'g', consumer, idle, p[1])[1]
+	if e then
+		table.insert(found, e[1])
+		table.insert(found, e[2][2])
+		table.insert(found, p[4] + 1)
+	else
+		redis.call('XACK', KEYS[1], 'g', p[1]) -- the entry is gone
+	end
 end
-return out`)
+return found`)
+
+type removeArgs struct {
+	consumer string // ours
+	idle     int64  // ms
+}
+
+// KEYS 1 ready. Removes consumers that have been idle for long and have nothing pending.
+var removeScript = newScript[removeArgs](`
+local consumers = redis.pcall('XINFO', 'CONSUMERS', KEYS[1], 'g')
+for _, c in ipairs(consumers.err and {} or consumers) do
+	local about = {}
+	for i = 1, #c, 2 do about[c[i]] = c[i + 1] end
+	if about.name ~= consumer and about.pending == 0 and about.idle > tonumber(idle) then
+		redis.call('XGROUP', 'DELCONSUMER', KEYS[1], 'g', about.name)
+	end
+end
+return 0`)
 
 type dueArgs struct{ most int }
 

@@ -23,26 +23,25 @@ func (b bench) wantPinned(l *queue.Lease, text string) {
 
 func pinnedAfterPause(b bench, _ Store) {
 	b.put(item("a", "1", 1), item("b", "1", 1))
-	for range 2 {
-		l := b.lease()
+	one, two := b.lease(), b.lease()
+	for _, l := range []*queue.Lease{one, two} {
 		b.wantPinned(l, "")
 		if l.Lane == "a" {
 			b.pin(l, "first")
 			b.pin(l, "second")
 			b.wantPinned(l, "second")
 		}
-		b.ok(l.Pause(b.ctx, queue.Pause{}))
 	}
 	for range 2 {
-		l := b.lease()
-		b.wantPinned(l, map[string]string{"a": "second"}[l.Lane])
-		b.ok(l.Pause(b.ctx, queue.Pause{Untouched: true}))
+		b.ok(one.Pause(b.ctx, queue.Pause{}))
+		b.ok(two.Pause(b.ctx, queue.Pause{Untouched: true}))
+		one, two = b.lease(), b.lease()
+		for _, l := range []*queue.Lease{one, two} {
+			b.wantPinned(l, map[string]string{"a": "second"}[l.Lane])
+		}
 	}
-	for range 2 {
-		l := b.lease()
-		b.wantPinned(l, map[string]string{"a": "second"}[l.Lane])
-		b.done(l)
-	}
+	b.done(one)
+	b.done(two)
 }
 
 func pinnedByUntouched(b bench, _ Store) {
