@@ -11,6 +11,16 @@ import (
 	"go.etcd.io/bbolt"
 )
 
+type storedDead struct {
+	Lane     string `json:"lane"`
+	Member   string `json:"member"`
+	Value    []byte `json:"value"`
+	Reason   string `json:"reason"`
+	Attempts int    `json:"attempts"`
+	At       int64  `json:"at"`     // ms
+	Pinned   []byte `json:"pinned"` // what was pinned in the lane; nil if there was nothing
+}
+
 // maxDead bounds the dead letters; the oldest are deleted first.
 const maxDead = 10000
 
@@ -73,7 +83,7 @@ func (q *Bolt) Dead(_ context.Context, limit int) ([]Dead, error) {
 			}
 			out = append(out, Dead{
 				ID:       strconv.FormatUint(binary.BigEndian.Uint64(k), 10),
-				Item:     decode(d.Lane, d.Member, d.Value),
+				Item:     decode(d.Lane, d.Member, d.Value).Item,
 				Reason:   d.Reason,
 				Attempts: d.Attempts,
 				At:       time.UnixMilli(d.At),
@@ -88,11 +98,11 @@ func (q *Bolt) Dead(_ context.Context, limit int) ([]Dead, error) {
 }
 
 // Revive implements Queue.
-func (q *Bolt) Revive(_ context.Context, id string) error {
-	var it Item
+func (q *Bolt) Revive(ctx context.Context, id string) error {
+	var in queued
 	var fresh bool
-	err := q.dropDead(id, func(tx *bbolt.Tx, d storedDead) (err error) {
-		it = decode(d.Lane, d.Member, d.Value)
+	return q.dropDead(ctx, id, func(tx *bbolt.Tx, d storedDead) (err error) {
+		it := decode(d.Lane, d.Member, d.Value).Item
 		it.From = Revived
 		if err := q.ledger.RemoveTx(tx, d.Lane, it.ID); err != nil {
 			return err
@@ -100,29 +110,25 @@ func (q *Bolt) Revive(_ context.Context, id string) error {
 		if err := q.remember(tx, pinsBucket, itemKey(it), retryMark(d.Pinned)); err != nil {
 			return err
 		}
-		fresh, err = q.enter(tx, it)
+		in, fresh, err = q.enter(tx, it)
 		return err
-	})
-	if err != nil {
-		return err
-	}
-	q.entered(it, fresh)
-	return nil
+	}, func() { q.entered(in, fresh) })
 }
 
 // Drop implements Queue.
-func (q *Bolt) Drop(_ context.Context, id string) error {
-	return q.dropDead(id, func(*bbolt.Tx, storedDead) error { return nil })
+func (q *Bolt) Drop(ctx context.Context, id string) error {
+	return q.dropDead(ctx, id, func(*bbolt.Tx, storedDead) error { return nil }, func() {})
 }
 
-func (q *Bolt) dropDead(id string, also func(*bbolt.Tx, storedDead) error) error {
+// dropDead deletes a dead letter together with what also does.
+func (q *Bolt) dropDead(ctx context.Context, id string, also func(*bbolt.Tx, storedDead) error, then func()) error {
 	n, err := strconv.ParseUint(id, 10, 64)
 	if err != nil {
 		return ErrNotFound
 	}
 	k := binary.BigEndian.AppendUint64(nil, n)
 	found := false
-	err = q.writes.do(func(tx *bbolt.Tx) error {
+	err = q.writes.do(ctx, func(tx *bbolt.Tx) error {
 		b := tx.Bucket(deadBucket)
 		v := b.Get(k)
 		if found = v != nil; !found {
@@ -136,6 +142,10 @@ func (q *Bolt) dropDead(id string, also func(*bbolt.Tx, storedDead) error) error
 			return err
 		}
 		return b.Delete(k)
+	}, func() {
+		if found {
+			then()
+		}
 	})
 	if err != nil {
 		return fmt.Errorf("queue: changing dead letters: %w", err)

@@ -28,10 +28,10 @@ func (b *inbox[T]) put(v ...T) {
 // take waits for work; it returns ErrClosed when stop is closed.
 func (b *inbox[T]) take(ctx context.Context, stop <-chan struct{}) (v T, err error) {
 	b.count(1)
-	defer b.count(-1)
 	for {
 		select {
 		case <-stop:
+			b.count(-1)
 			return v, ErrClosed
 		default:
 		}
@@ -42,19 +42,23 @@ func (b *inbox[T]) take(ctx context.Context, stop <-chan struct{}) (v T, err err
 		select {
 		case <-b.filled:
 		case <-ctx.Done():
+			b.count(-1)
 			return v, ctx.Err()
 		case <-stop:
+			b.count(-1)
 			return v, ErrClosed
 		}
 	}
 }
 
+// next takes the first of the list for a caller of take, which no longer waits then.
 func (b *inbox[T]) next() (v T, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.list) == 0 {
 		return v, false
 	}
+	b.waiting--
 	v = b.list[0]
 	var zero T
 	b.list[0] = zero

@@ -164,6 +164,9 @@ func (q *Redis) watchPrimary() {
 		case <-q.failedOver:
 			t.Stop()
 			q.opts.Log.Error("redis has another primary, which may lack the last writes: chats are read before they are answered, and a sweep finds lost events")
+			ctx, cancel := context.WithTimeout(context.Background(), q.opts.Lease)
+			q.inspect(ctx)
+			cancel()
 			if q.opts.OnFailover != nil {
 				q.opts.OnFailover()
 			}

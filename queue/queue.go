@@ -155,11 +155,15 @@ type Lease struct {
 	Attempt   int       // 1: no work on this lane is unfinished. More: an earlier attempt may have acted already
 	Abandoned bool      // the earlier attempt did not end its lease, so it may even still be acting for a moment
 	Cut       time.Time // Abandoned: by when the earlier attempt had lost the lane, by this process's clock
+	Crashes   int       // how many attempts in a row did not end their lease, most likely because their process died
 	Since     time.Time // when the first of the attempts began
 
 	store store
 	entry any // the store's own handle
 }
+
+// suspicious is how many crashes in a row make a lane suspicious of causing them.
+const suspicious = 2
 
 // store is the store's side of a lease.
 type store interface {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,14 +47,16 @@ type Redis struct {
 	hurry   chan time.Duration // a lane was paused for this long: look for due lanes by then
 	trouble sync.Map           // what is failing now, so that it is logged once
 	writes  proof
+	warning atomic.Value // string
 
 	primaries   []atomic.Pointer[primary] // one, or in a Cluster one for each partition
 	identifying chan struct{}             // has one place
 	moved       chan struct{}             // a token: a script found another primary
 	failedOver  chan struct{}             // a token: there was a failover
 
-	mu   sync.Mutex
-	ours map[*entry]struct{} // guarded by mu
+	mu      sync.Mutex
+	ours    map[*entry]struct{} // guarded by mu
+	suspect *entry              // the one lane that is worked on although it crashed more than once in a row; guarded by mu
 }
 
 // found is a wake-up that is ours, with the lease if the lane is claimed already.
@@ -121,6 +124,7 @@ func NewRedis(ctx context.Context, client redis.UniversalClient, o RedisOptions)
 	q.loops.Go(q.renewAll)
 	q.loops.Go(q.takeover)
 	q.loops.Go(q.promote)
+	q.loops.Go(q.removeDead)
 	q.loops.Go(q.watchPrimary)
 	return q, nil
 }
@@ -143,6 +147,7 @@ func (q *Redis) prepare(ctx context.Context) error {
 			return fmt.Errorf("queue: preparing redis: %w", err)
 		}
 	}
+	q.inspect(ctx)
 	return q.checkEviction(ctx)
 }
 
@@ -212,24 +217,48 @@ func (q *Redis) Lease(ctx context.Context) (*Lease, error) {
 		if err != nil {
 			return nil, err
 		}
-		if f.lease != nil {
-			return f.lease, nil
-		}
-		start := time.Now()
-		answer, err := q.claim(ctx, f.entry)
-		if err != nil {
-			q.release(f.entry) // nobody renews it any more, so it is taken over when the lease expires
-			q.failing("claiming a lane", err)
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
+		l := f.lease
+		if l == nil {
+			start := time.Now()
+			answer, err := q.claim(ctx, f.entry)
+			if err != nil {
+				q.release(f.entry) // nobody renews it any more, so it is taken over when the lease expires
+				q.failing("claiming a lane", err)
+				if ctx.Err() != nil {
+					return nil, ctx.Err()
+				}
+				continue
 			}
-			continue
+			q.fine("claiming a lane")
+			l, _ = q.leased(f.entry, answer, start)
 		}
-		q.fine("claiming a lane")
-		if l, ok := q.leased(f.entry, answer, start); ok {
+		if l != nil && q.mayCrash(ctx, l) {
 			return l, nil
 		}
 	}
+}
+
+// mayCrash reports whether a lane may be worked on that crashed more than once in a row. This process works on one of these at a time: if
+// an event kills it, the lanes that were leased at the same time must not look as if theirs did. Such a lane is given back for a moment.
+func (q *Redis) mayCrash(ctx context.Context, l *Lease) bool {
+	if l.Crashes < suspicious {
+		return true
+	}
+	e := l.entry.(*entry)
+	q.mu.Lock()
+	if free := q.suspect == nil; free || q.suspect == e {
+		q.suspect = e
+		q.mu.Unlock()
+		return true
+	}
+	q.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.opts.Lease/2)
+	defer cancel()
+	args := pauseArgs{act: "later", delay: (q.opts.Lease / 10).Milliseconds(), untouched: true, abandoned: notHandedOut}
+	if err := q.giveBack(ctx, e, "", args); err != nil && !errors.Is(err, ErrLost) {
+		q.failing("giving a lane back", err)
+	}
+	return false
 }
 
 // claim asks for the lane's first item. It does not stop when ctx ends, so that no lane is left half taken.
@@ -254,7 +283,7 @@ func (q *Redis) wakeUp(e *entry) wakeUp {
 
 // leased reads what the Lua function head answered. Without an item the wake-up is no longer ours.
 func (q *Redis) leased(e *entry, answer []any, start time.Time) (*Lease, bool) {
-	if len(answer) < 10 || answer[0] != "item" {
+	if len(answer) < 11 || answer[0] != "item" {
 		q.release(e)
 		return nil, false
 	}
@@ -274,6 +303,7 @@ func (q *Redis) leased(e *entry, answer []any, start time.Time) (*Lease, bool) {
 		Attempt:   int(number(5)),
 		Abandoned: number(6) == 1,
 		Since:     time.UnixMilli(number(7)),
+		Crashes:   int(number(10)),
 		store:     q,
 		entry:     e,
 	}
@@ -335,6 +365,9 @@ func (q *Redis) hold(e *entry) {
 func (q *Redis) release(e *entry) {
 	q.mu.Lock()
 	delete(q.ours, e)
+	if q.suspect == e {
+		q.suspect = nil
+	}
 	q.mu.Unlock()
 }
 
@@ -399,7 +432,10 @@ func inherited(l *Lease, o Outcome) inherit {
 }
 
 func (q *Redis) pause(ctx context.Context, l *Lease, p Pause) error {
-	args := pauseArgs{delay: p.After.Milliseconds(), act: "later", untouched: p.Untouched, abandoned: (p.Untouched || p.Unsettled) && l.Abandoned}
+	args := pauseArgs{delay: p.After.Milliseconds(), act: "later", untouched: p.Untouched}
+	if (p.Untouched || p.Unsettled) && l.Abandoned {
+		args.abandoned = stillInDoubt
+	}
 	switch {
 	case p.Topic != "":
 		args.act = "park"
@@ -434,35 +470,42 @@ func (q *Redis) parked(p int, topic string) string {
 
 // Wake implements Queue.
 func (q *Redis) Wake(ctx context.Context, topic string) error {
-	var errs []error
-	sets := make([]*redis.StringSliceCmd, partitions)
-	_, err := q.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-		for p := range partitions {
-			sets[p] = pipe.SMembers(ctx, q.parked(p, topic))
+	return q.eachPartition(func(p int) error {
+		lanes, err := q.client.SMembers(ctx, q.parked(p, topic)).Result()
+		if err == nil {
+			err = q.wake(ctx, p, lanes, "topic", q.parked(p, topic))
+		}
+		if err != nil {
+			return fmt.Errorf("queue: waking lanes: %w", err)
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("queue: waking lanes: %w", err)
-	}
-	for p, set := range sets {
-		for _, lane := range set.Val() {
-			// It leaves the set first: a lane that parks again meanwhile is added again.
-			if err := q.client.SRem(ctx, q.parked(p, topic), lane).Err(); err != nil {
-				errs = append(errs, err)
-				continue
-			}
-			errs = append(errs, q.wakeLane(ctx, lane, "topic"))
+}
+
+// wake ends the pauses of lanes of one partition, many in each step, because Redis may be far away. parked is where they wait for a topic.
+func (q *Redis) wake(ctx context.Context, p int, lanes []string, why, parked string) error {
+	const most = 100
+	for lanes := range slices.Chunk(lanes, most) {
+		keys := []string{q.ready(p), q.opts.Keys.part(p, "later"), parked}
+		for _, lane := range lanes {
+			keys = append(keys, q.opts.Keys.lane(lane, "box"), q.opts.Keys.lane(lane, "state"))
 		}
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("queue: waking lanes: %w", err)
+		if err := wakeScript.run(ctx, q.client, keys, wakeArgs{why: why, lanes: lanes}).Err(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (q *Redis) wakeLane(ctx context.Context, lane, why string) error {
-	return wakeScript.run(ctx, q.client, q.opts.Keys.all(lane), wakeArgs{lane: lane, why: why}).Err()
+// eachPartition runs f for all partitions at once.
+func (q *Redis) eachPartition(f func(p int) error) error {
+	var all sync.WaitGroup
+	errs := make([]error, partitions)
+	for p := range partitions {
+		all.Go(func() { errs[p] = f(p) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // Ping implements Queue. A Redis that is full, is read-only, has too few standbys or cannot save still answers, so Ping writes. It writes

@@ -12,58 +12,107 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// read fetches wake-ups from the streams of some partitions while workers wait.
+// read fetches wake-ups from the streams of some partitions while workers wait, and no more than there are workers for.
 func (q *Redis) read(parts []int) {
-	streams := make([]string, 2*len(parts))
-	at := map[string]int{}
-	for i, p := range parts {
-		streams[i], streams[len(parts)+i] = q.ready(p), ">"
-		at[q.ready(p)] = p
-	}
-	for {
-		want := q.found.demand()
-		if want <= 0 {
-			select {
-			case <-q.found.wanted:
-				continue
-			case <-q.stop:
-				return
-			}
+	backlog, start := true, 0
+	for q.demanded() {
+		var err error
+		if backlog {
+			start++
+			backlog, err = q.fetch(parts, start%len(parts))
+		} else {
+			backlog, err = q.await(parts)
 		}
-		if len(parts) < partitions {
-			signal(q.found.wanted) // the other readers are asked too
-		}
-		// Cancelling a context would not end the wait in Redis. It ends by itself.
-		got, err := q.client.XReadGroup(context.Background(), &redis.XReadGroupArgs{
-			Group: group, Consumer: q.consumer, Streams: streams, Count: int64(want), Block: q.opts.Block,
-		}).Result()
 		switch {
-		case errors.Is(err, redis.Nil), err == nil:
+		case err == nil:
 			q.fine("reading")
-		case strings.HasPrefix(err.Error(), "NOGROUP"):
+		case strings.Contains(err.Error(), "NOGROUP"):
 			if !q.restore(parts) {
 				return
 			}
-			continue
 		default:
 			q.failing("reading", err)
 			if !q.sleep(500 * time.Millisecond) {
 				return
 			}
-			continue
-		}
-		for _, s := range got {
-			for _, m := range s.Messages {
-				lane, _ := m.Values["lane"].(string)
-				q.arrive(m.ID, lane, 1)
-			}
-		}
-		select {
-		case <-q.stop:
-			return
-		default:
 		}
 	}
+}
+
+// demanded waits until workers are free. It returns false when the queue is closed first.
+func (q *Redis) demanded() bool {
+	for {
+		select {
+		case <-q.stop:
+			return false
+		default:
+		}
+		if q.found.demand() > 0 {
+			signal(q.found.wanted) // the other readers are asked, too
+			return true
+		}
+		select {
+		case <-q.found.wanted:
+		case <-q.stop:
+			return false
+		}
+	}
+}
+
+// fetch takes as many wake-ups as workers are free, at most. It reports whether there may be more.
+func (q *Redis) fetch(parts []int, start int) (more bool, err error) {
+	share := max(1, q.found.demand()*len(parts)/partitions) // other readers shall not have to wait for this one
+	free := q.found.reserve(share)
+	defer q.found.release(free)
+	if free == 0 {
+		return true, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), q.opts.Lease/2)
+	defer cancel()
+	keys := make([]string, len(parts))
+	for i, p := range parts {
+		keys[i] = q.ready(p)
+	}
+	found, err := readScript.run(ctx, q.client, keys, readArgs{consumer: q.consumer, most: free, start: start}).StringSlice()
+	if err != nil {
+		return true, err
+	}
+	for i := 0; i+1 < len(found); i += 2 {
+		q.arrive(found[i], found[i+1], 1)
+	}
+	return len(found)/2 == free, nil
+}
+
+// await waits for the next wake-ups, when there have been no more than workers. One read cannot be told how many to take of all streams, and
+// workers are not reserved meanwhile, since Put may have a lane for them. So there may be more wake-ups than free workers: these are given
+// back. It reports whether there were.
+func (q *Redis) await(parts []int) (more bool, err error) {
+	streams := make([]string, 2*len(parts))
+	for i, p := range parts {
+		streams[i], streams[len(parts)+i] = q.ready(p), ">"
+	}
+	// Cancelling a context would not end the wait in Redis. It ends by itself.
+	got, err := q.client.XReadGroup(context.Background(), &redis.XReadGroupArgs{
+		Group: group, Consumer: q.consumer, Streams: streams, Count: int64(max(1, q.found.demand()/partitions)), Block: q.opts.Block,
+	}).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return false, err
+	}
+	for _, s := range got {
+		for _, m := range s.Messages {
+			lane, _ := m.Values["lane"].(string)
+			if free := q.found.reserve(1); free > 0 {
+				q.arrive(m.ID, lane, 1)
+				q.found.release(free)
+				continue
+			}
+			more = true
+			ctx, cancel := context.WithTimeout(context.Background(), q.opts.Lease/2)
+			_ = q.giveBack(ctx, &entry{id: m.ID, lane: lane, deliveries: 1}, "", pauseArgs{act: "now", abandoned: notClaimed})
+			cancel() // if this fails it is taken over when the lease expires
+		}
+	}
+	return more, nil
 }
 
 // restore makes the groups anew after Redis came back without its data. Nobody is given a lane without them. By then all leases of before
@@ -151,43 +200,80 @@ func (q *Redis) renew(p int, entries []*entry) {
 	}
 }
 
-// takeover looks for wake-ups whose lease has expired, when there are workers to take them.
+// takeover looks for wake-ups whose lease has expired, while there are workers to take them.
 func (q *Redis) takeover() {
-	cursors := make([]string, partitions)
-	for p := range cursors {
-		cursors[p] = "0-0"
-	}
-	for q.sleep(q.opts.Lease / 4) {
-		var all sync.WaitGroup
-		for p := range partitions {
-			if want := q.found.demand(); want > 0 {
-				all.Go(func() { cursors[p] = q.takeoverIn(p, cursors[p], want) })
+	for start := 0; q.sleep(q.opts.Lease / 4); start++ {
+		if q.found.demand() <= 0 {
+			continue
+		}
+		expired, err := q.expired()
+		if err != nil {
+			q.failing("taking over", err)
+		} else {
+			q.fine("taking over")
+		}
+		for i := range partitions {
+			if p := (start + i) % partitions; expired[p] {
+				q.takeoverIn(p)
 			}
 		}
-		all.Wait()
 	}
 }
 
-// takeoverIn looks in one partition, and returns the cursor for the next time.
-func (q *Redis) takeoverIn(p int, cursor string, want int) string {
+// expired reports in which partitions leases have expired. With an error it knows only some of them, as when a node of a Cluster is away.
+func (q *Redis) expired() (in [partitions]bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), q.opts.Lease/2)
 	defer cancel()
-	args := takeoverArgs{consumer: q.consumer, idle: q.opts.Lease.Milliseconds(), cursor: cursor, most: want}
-	found, err := takeoverScript.run(ctx, q.client, []string{q.ready(p)}, args).Slice()
-	if err != nil || len(found) == 0 {
-		q.failing("taking over", err)
-		return cursor
+	cmds := make([]*redis.XPendingExtCmd, partitions)
+	_, err = q.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for p := range partitions {
+			cmds[p] = pipe.XPendingExt(ctx, &redis.XPendingExtArgs{Stream: q.ready(p), Group: group, Idle: q.opts.Lease, Start: "-", End: "+", Count: 1})
+		}
+		return nil
+	})
+	if err != nil && strings.Contains(err.Error(), "NOGROUP") { // the readers deal with it
+		err = nil
 	}
-	q.fine("taking over")
-	for i := 1; i+2 < len(found); i += 3 {
+	for p, cmd := range cmds {
+		in[p] = len(cmd.Val()) > 0
+	}
+	return in, err
+}
+
+// takeoverIn takes over expired leases of one partition, as many as workers are free.
+func (q *Redis) takeoverIn(p int) {
+	free := q.found.reserve(q.found.demand())
+	if free == 0 {
+		return
+	}
+	defer q.found.release(free)
+	ctx, cancel := context.WithTimeout(context.Background(), q.opts.Lease/2)
+	defer cancel()
+	args := takeoverArgs{consumer: q.consumer, idle: q.opts.Lease.Milliseconds(), most: free}
+	found, err := takeoverScript.run(ctx, q.client, []string{q.ready(p)}, args).Slice()
+	if err != nil {
+		q.failing("taking over", err)
+		return
+	}
+	for i := 0; i+2 < len(found); i += 3 {
 		id, _ := found[i].(string)
 		lane, _ := found[i+1].(string)
 		deliveries, _ := found[i+2].(int64)
 		q.opts.Log.Warn("lane taken over", "lane", lane, "deliveries", deliveries)
 		q.arrive(id, lane, deliveries)
 	}
-	next, _ := found[0].(string)
-	return next
+}
+
+// removeDead removes the consumers of processes that ended without a Close. One that lives is added again when it reads.
+func (q *Redis) removeDead() {
+	for q.sleep(5 * q.opts.Lease) {
+		ctx, cancel := context.WithTimeout(context.Background(), q.opts.Lease)
+		args := removeArgs{consumer: q.consumer, idle: (20 * q.opts.Lease).Milliseconds()}
+		_ = q.eachPartition(func(p int) error { // what fails can wait
+			return removeScript.run(ctx, q.client, []string{q.ready(p)}, args).Err()
+		})
+		cancel()
+	}
 }
 
 // longestWait is how long lanes that are due are not looked for, at most.
@@ -224,13 +310,14 @@ func (q *Redis) promoteDue() time.Duration {
 		}
 		return nil
 	})
-	if err != nil {
+	if err != nil { // some may have been answered, as when a node of a Cluster is away
 		q.failing("looking for lanes that are due", err)
-		return longestWait
+	} else {
+		q.fine("looking for lanes that are due")
 	}
-	q.fine("looking for lanes that are due")
 	wait := longestWait
-	for _, c := range cmds {
+	due := make([][]string, partitions)
+	for p, c := range cmds {
 		got, _ := c.Slice()
 		if len(got) == 0 {
 			continue
@@ -240,14 +327,23 @@ func (q *Redis) promoteDue() time.Duration {
 		}
 		for _, v := range got[1:] {
 			lane, _ := v.(string)
-			if err := q.wakeLane(ctx, lane, "due"); err != nil {
-				q.failing("waking a lane", err)
-			}
+			due[p] = append(due[p], lane)
 		}
-		if len(got)-1 == most {
+		if len(due[p]) == most {
 			wait = 0
 		}
 	}
+	err = q.eachPartition(func(p int) error {
+		if len(due[p]) == 0 {
+			return nil
+		}
+		return q.wake(ctx, p, due[p], "due", q.opts.Keys.part(p, "later"))
+	})
+	if err != nil {
+		q.failing("waking a lane", err)
+		return longestWait
+	}
+	q.fine("waking a lane")
 	return wait
 }
 
@@ -283,9 +379,16 @@ func (q *Redis) Close() error {
 		q.loops.Wait()
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
-		untouched := map[*entry]bool{} // claimed, and no worker has seen them
+		unseen := map[*entry]pauseArgs{} // by any worker
 		for _, f := range q.found.drain() {
-			untouched[f.entry] = f.lease != nil && !f.lease.Abandoned
+			switch {
+			case f.lease == nil:
+				unseen[f.entry] = pauseArgs{abandoned: notClaimed}
+			case f.lease.Abandoned:
+				unseen[f.entry] = pauseArgs{abandoned: notHandedOut, untouched: true}
+			default:
+				unseen[f.entry] = pauseArgs{abandoned: ended, untouched: true}
+			}
 		}
 		q.mu.Lock()
 		left := make([]*entry, 0, len(q.ours))
@@ -294,8 +397,12 @@ func (q *Redis) Close() error {
 		}
 		q.mu.Unlock()
 		for _, e := range left {
-			// If this fails it is taken over when the lease expires.
-			_ = q.giveBack(ctx, e, "", pauseArgs{act: "now", untouched: untouched[e], abandoned: !untouched[e]})
+			args, ok := unseen[e]
+			if !ok {
+				args.abandoned = stillInDoubt
+			}
+			args.act = "now"
+			_ = q.giveBack(ctx, e, "", args) // if this fails it is taken over when the lease expires
 		}
 		for p := range partitions {
 			// A consumer with nothing pending is only a name; with something pending it must stay.

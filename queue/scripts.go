@@ -2,7 +2,8 @@ package queue
 
 // Every change of a lane is one script, so a crash falls before or after it and never into it. go-redis may send a script twice, since
 // after a timeout it cannot know whether the first one arrived. So each script may run twice with the effect of one run: items are
-// removed by name, never popped, and the second answer is as useful as the first.
+// removed by name, never popped, and the second answer is as useful as the first. Only what takes wake-ups is different: what the first run
+// took is taken over when its lease expires.
 //
 // All keys of a lane and of its partition carry the partition's hash tag, so a script works on one slot of a Cluster.
 //
@@ -17,7 +18,7 @@ package queue
 //	memo           what the last outcome left
 //	act            the one outstanding wake-up of the lane; "later" and "park" while it is paused
 //	tries, since   of the unfinished attempts: how many, and when the first began (ms)
-//	held           a lease was handed out and has not ended
+//	held           how many leases were handed out since one has ended as it should; it is missing if none has been abandoned
 //	pin            what a lease pinned, as SINCE:BYTES. It counts while since is SINCE, so that a program that does not know of pins
 //	               clears it, too, when it clears since; * stands for any
 //	retry:MEMBER   the item was a dead letter: - or, with what was pinned then, +BYTES
@@ -110,12 +111,13 @@ local function head(entry, at, consumer, settled, fresh, body)
 				pin = pin or string.sub(again, 1, 1) == '+' and string.sub(again, 2)
 				redis.call('HDEL', state, retry)
 			end
+			local crashes = tonumber(was[4]) or 0
 			local doubt = epoch ~= '1' and was[6] ~= epoch and doubtful(was[1], was[2], was[6], at[2])
 			if again or doubt then tries = math.max(tries, 1) end
-			redis.call('HSET', state, 'tries', tries + 1, 'since', began, 'held', 1, 'epoch', epoch)
+			redis.call('HSET', state, 'tries', tries + 1, 'since', began, 'held', crashes + 1, 'epoch', epoch)
 			if pin then redis.call('HSET', state, 'pin', began .. ':' .. pin) end
 			return {'item', at[1], at[2], isFresh and body or redis.call('HGET', bodies, at[1]) or '', was[1] or '', tries + 1, (was[4] or doubt) and 1 or 0, began, pin,
-				doubt and math.max(0, now() - string.match(primary, '%d+$')) or false}
+				doubt and math.max(0, now() - string.match(primary, '%d+$')) or false, crashes}
 		end
 	end
 end
@@ -135,6 +137,16 @@ type wakeUp struct {
 	deliveries      int64
 	ttl             int64 // ms
 }
+
+// queueUp is Lua that moves a new member behind those of the same time: the score of a time has room for 1024 of them. Programs that do not
+// know that read such scores all the same, without the fraction.
+const queueUp = `
+	local equal = redis.call('ZREVRANGEBYSCORE', box, '(' .. string.format('%.0f', time + 1), time, 'WITHSCORES', 'LIMIT', 0, 2)
+	if equal[3] then
+		local last = equal[1] == member and equal[4] or equal[2]
+		redis.call('ZADD', box, math.min(last + 1 / 1024, time + 1023 / 1024), member)
+	end
+`
 
 type putArgs struct {
 	member       string
@@ -156,6 +168,8 @@ if known then return {} end
 if new then redis.call('HSET', bodies, member, body) end
 local act = redis.call('HGET', state, 'act')
 local there = act
+if act and new then
+` + queueUp + `end
 if act == 'later' then
 	there = redis.call('ZSCORE', later, lane)
 elseif act == 'park' then
@@ -251,7 +265,7 @@ if at[1] then -- else head does it
 	elseif inherit == '' then
 		endAttempts()
 	end
-	if inherit ~= 'held' then redis.call('HDEL', state, 'held') end
+	if inherit == 'held' then redis.call('HSET', state, 'held', 0) else redis.call('HDEL', state, 'held') end
 end
 redis.call('PEXPIRE', state, ttl)
 local elsewhere = at[1] and moved()
@@ -268,13 +282,25 @@ type pauseArgs struct {
 	delay     int64 // ms
 	act       string
 	untouched bool
-	abandoned bool // an attempt did not end, this one or one before it
+	abandoned abandonedAs
 }
+
+// abandonedAs says what becomes of the field held of a lane that is given back.
+type abandonedAs string
+
+const (
+	ended        abandonedAs = ""     // the attempt has ended
+	stillInDoubt abandonedAs = "held" // this attempt has ended, but what an abandoned one did is not known
+	notHandedOut abandonedAs = "undo" // no worker has seen the lease
+	notClaimed   abandonedAs = "same" // there was no lease
+)
 
 // KEYS 9 parked (set: lanes that wait for the topic). act: later, park or now.
 var pauseScript = laneScript[pauseArgs](`
 if not mine(entry, consumer, deliveries) then return {'lost'} end
-if abandoned ~= '1' then redis.call('HDEL', state, 'held') end
+if abandoned == '' then redis.call('HDEL', state, 'held') end
+if abandoned == 'held' then redis.call('HSET', state, 'held', 0) end
+if abandoned == 'undo' then redis.call('HINCRBY', state, 'held', -1) end
 if untouched == '1' and redis.call('HINCRBY', state, 'tries', -1) <= 0 then endAttempts() end
 drop(entry)
 if act == 'now' then
@@ -290,22 +316,32 @@ end
 redis.call('PEXPIRE', state, ttl)
 return {'paused'}`)
 
-type wakeArgs struct{ lane, why string }
+type wakeArgs struct {
+	why   string
+	lanes []string
+}
 
-// why: "topic" ends a pause for a topic, "due" one whose time has come. The lane may have been paused anew meanwhile.
-var wakeScript = laneScript[wakeArgs](`
-local act = redis.call('HGET', state, 'act')
-local due = redis.call('ZSCORE', later, lane)
-if act == 'later' and why == 'topic' then return 0 end
-if due and why == 'due' and tonumber(due) > now() then return 0 end
-redis.call('ZREM', later, lane)
-if act and act ~= 'later' and act ~= 'park' then return 0 end
-if redis.call('ZCARD', box) == 0 then
-	redis.call('HDEL', state, 'act')
-	return 0
+// KEYS 1 ready, 2 later, 3 parked (or any other), then box and state of each lane. why: "topic" ends a pause for a topic, "due" one whose
+// time has come. A lane may have been paused anew meanwhile.
+var wakeScript = newScript[wakeArgs](`
+local function wake(lane, box, state)
+	local act = redis.call('HGET', state, 'act')
+	local due = redis.call('ZSCORE', KEYS[2], lane)
+	if act == 'later' and why == 'topic' then return end
+	if due and why == 'due' and tonumber(due) > now() then return end
+	redis.call('ZREM', KEYS[2], lane)
+	if act and act ~= 'later' and act ~= 'park' then return end
+	if redis.call('ZCARD', box) == 0 then
+		redis.call('HDEL', state, 'act')
+	else
+		redis.call('HSET', state, 'act', redis.call('XADD', KEYS[1], '*', 'lane', lane))
+	end
 end
-wake(lane)
-return 1`)
+for i, lane in ipairs(lanes) do
+	if why == 'topic' then redis.call('SREM', KEYS[3], lane) end
+	wake(lane, KEYS[2 + 2 * i], KEYS[3 + 2 * i])
+end
+return 0`)
 
 type reviveArgs struct {
 	letter       string // the entry in the stream of dead letters
@@ -321,7 +357,10 @@ var reviveScript = laneScript[reviveArgs](`
 if redis.call('XDEL', dead, letter) == 0 then return 0 end
 redis.call('SREM', seen, idof(member))
 count('in:retry')
-if redis.call('ZADD', box, time, member) == 0 then count('out:duplicate') end
+if redis.call('ZADD', box, 'NX', time, member) == 0 then
+	count('out:duplicate')
+else
+` + queueUp + `end
 redis.call('HSET', bodies, member, body)
 redis.call('HSET', state, 'retry:' .. member, mark)
 if not redis.call('HGET', state, 'act') then wake(lane) end
@@ -374,26 +413,67 @@ for i = 1, #leases, 2 do
 end
 return lost`)
 
+type readArgs struct {
+	consumer    string
+	most, start int
+}
+
+// KEYS ready of some partitions. Reads new wake-ups, beginning with the stream at start. Answers entry and lane of each.
+var readScript = newScript[readArgs](`
+local found, left = {}, tonumber(most)
+for i = 0, #KEYS - 1 do
+	if left == 0 then break end
+	local got = redis.pcall('XREADGROUP', 'GROUP', 'g', consumer, 'COUNT', left, 'STREAMS', KEYS[(start + i) % #KEYS + 1], '>')
+	if got and got.err then
+		if found[1] then break end
+		return got
+	end
+	for _, e in ipairs(got and got[1][2] or {}) do
+		table.insert(found, e[1])
+		table.insert(found, e[2][2])
+		left = left - 1
+	end
+end
+return found`)
+
 type takeoverArgs struct {
 	consumer string
 	idle     int64 // ms
-	cursor   string
 	most     int
 }
 
-// KEYS 1 ready. Takes over wake-ups whose owner has not renewed them. Answers the next cursor, then entry, lane and delivery count of
-// each.
+// KEYS 1 ready. Takes over wake-ups whose owner has not renewed them. Answers entry, lane and delivery count of each.
 var takeoverScript = newScript[takeoverArgs](`
-local r = redis.pcall('XAUTOCLAIM', KEYS[1], 'g', consumer, idle, cursor, 'COUNT', most)
-if r.err then return {'0-0'} end
-local out = {r[1]}
-for _, e in ipairs(r[2]) do
-	local p = redis.call('XPENDING', KEYS[1], 'g', e[1], e[1], 1)
-	table.insert(out, e[1])
-	table.insert(out, e[2][2])
-	table.insert(out, p[1][4])
+local found = {}
+local expired = redis.pcall('XPENDING', KEYS[1], 'g', 'IDLE', idle, '-', '+', most)
+for _, p in ipairs(expired.err and {} or expired) do
+	local e = redis.call('XCLAIM', KEYS[1], 'g', consumer, idle, p[1])[1]
+	if e then
+		table.insert(found, e[1])
+		table.insert(found, e[2][2])
+		table.insert(found, p[4] + 1)
+	else
+		redis.call('XACK', KEYS[1], 'g', p[1]) -- the entry is gone
+	end
 end
-return out`)
+return found`)
+
+type removeArgs struct {
+	consumer string // ours
+	idle     int64  // ms
+}
+
+// KEYS 1 ready. Removes consumers that have been idle for long and have nothing pending.
+var removeScript = newScript[removeArgs](`
+local consumers = redis.pcall('XINFO', 'CONSUMERS', KEYS[1], 'g')
+for _, c in ipairs(consumers.err and {} or consumers) do
+	local about = {}
+	for i = 1, #c, 2 do about[c[i]] = c[i + 1] end
+	if about.name ~= consumer and about.pending == 0 and about.idle > tonumber(idle) then
+		redis.call('XGROUP', 'DELCONSUMER', KEYS[1], 'g', about.name)
+	end
+end
+return 0`)
 
 type dueArgs struct{ most int }
 

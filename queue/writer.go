@@ -2,7 +2,7 @@ package queue
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -10,113 +10,137 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// writer commits the changes of many callers in one transaction. While one is synced to the disk the next callers gather, and one of them
-// commits for all. So a single caller waits for one sync, and many callers share one.
+// writer commits the changes of many callers in one transaction. While one is synced to the disk the next callers gather. So a single
+// caller waits for one sync, and many callers share one.
 type writer struct {
-	db *bbolt.DB
+	db   *bbolt.DB
+	note func(error) // is told how each commit went; not of changes that failed by themselves
 
 	mu      sync.Mutex
 	waiting []*write   // for the next commit; guarded by mu
-	busy    bool       // somebody commits, or was told to; guarded by mu
+	busy    bool       // a goroutine commits; guarded by mu
 	closed  bool       // guarded by mu
 	idle    *sync.Cond // not busy any more
 }
 
 type write struct {
-	change func(*bbolt.Tx) error
-	over   bool          // committed, or failed with err
-	err    error         // valid when over
-	told   chan struct{} // it is over, or it is this one's turn to commit
+	change func(*bbolt.Tx) error // may run more than once
+	then   func()                // runs when the change is on disk, in the order of the changes; may be nil
+	err    error                 // valid when done is closed
+	done   chan struct{}
 }
 
 const mostWrites = 256 // in one transaction
 
-func newWriter(db *bbolt.DB) *writer {
-	w := &writer{db: db}
+func newWriter(db *bbolt.DB, note func(error)) *writer {
+	w := &writer{db: db, note: note}
 	w.idle = sync.NewCond(&w.mu)
 	return w
 }
 
-// do runs change in a transaction and returns when it is on disk. change may run more than once.
-func (w *writer) do(change func(*bbolt.Tx) error) error {
-	op := &write{change: change, told: make(chan struct{}, 1)}
-	w.mu.Lock()
-	if w.closed {
-		w.mu.Unlock()
+// do runs change in a transaction and returns when it is on disk, and then has run. When ctx ends first do returns its error. Then the change
+// is not made, unless its commit has begun already.
+func (w *writer) do(ctx context.Context, change func(*bbolt.Tx) error, then func()) error {
+	op := &write{change: change, then: then, done: make(chan struct{})}
+	if !w.begin(op) {
 		return ErrClosed
 	}
-	w.waiting = append(w.waiting, op)
-	first := !w.busy
-	w.busy = true
-	w.mu.Unlock()
-	if !first {
-		if <-op.told; op.over {
-			return op.err
-		}
-	}
-	w.lead()
-	return op.err
-}
-
-// within is do for a caller who waits no longer than ctx. After that the change may be made or not.
-func (w *writer) within(ctx context.Context, change func(*bbolt.Tx) error) error {
-	done := make(chan error, 1)
-	go func() { done <- w.do(change) }()
 	select {
-	case err := <-done:
-		return err
+	case <-op.done:
+		return op.err
 	case <-ctx.Done():
+		w.withdraw(op)
 		return ctx.Err()
 	}
 }
 
 // later is do for a change that nobody waits for and whose loss does no harm.
-func (w *writer) later(change func(*bbolt.Tx) error) { go func() { _ = w.do(change) }() }
+func (w *writer) later(change func(*bbolt.Tx) error) {
+	w.begin(&write{change: change, done: make(chan struct{})})
+}
 
-// lead commits for all who wait, including the caller. Then the first of those who came meanwhile does the same.
-func (w *writer) lead() {
-	runtime.Gosched() // lets other callers join; with none there this takes no time
+// begin queues a change. It returns false if the writer is closed.
+func (w *writer) begin(op *write) bool {
 	w.mu.Lock()
-	n := min(len(w.waiting), mostWrites)
-	batch := slices.Clone(w.waiting[:n])
-	w.waiting = slices.Delete(w.waiting, 0, n)
-	w.mu.Unlock()
-	defer func() { // also if a change panics
-		for _, op := range batch[1:] {
-			op.over = true
-			op.told <- struct{}{}
-		}
+	defer w.mu.Unlock()
+	if w.closed {
+		return false
+	}
+	w.waiting = append(w.waiting, op)
+	if !w.busy {
+		w.busy = true
+		go w.run()
+	}
+	return true
+}
+
+func (w *writer) withdraw(op *write) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if i := slices.Index(w.waiting, op); i >= 0 {
+		w.waiting = slices.Delete(w.waiting, i, i+1)
+	}
+}
+
+// run commits until nobody waits. close waits for it.
+func (w *writer) run() {
+	for {
+		runtime.Gosched() // lets other callers join; with none there this takes no time
 		w.mu.Lock()
-		defer w.mu.Unlock()
-		if len(w.waiting) > 0 {
-			w.waiting[0].told <- struct{}{}
+		n := min(len(w.waiting), mostWrites)
+		if n == 0 {
+			w.busy = false
+			w.idle.Broadcast()
+			w.mu.Unlock()
 			return
 		}
-		w.busy = false
-		w.idle.Broadcast()
-	}()
-	w.commit(batch)
+		batch := slices.Clone(w.waiting[:n])
+		w.waiting = slices.Delete(w.waiting, 0, n)
+		w.mu.Unlock()
+		w.commit(batch)
+	}
 }
 
 // commit makes all changes, or those that can be made.
 func (w *writer) commit(batch []*write) {
-	for _, op := range batch {
-		op.err = errors.New("a change beside it panicked")
-	}
-	err := w.db.Update(func(tx *bbolt.Tx) error {
-		for _, op := range batch {
-			if err := op.change(tx); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := w.update(batch)
 	for _, op := range batch {
 		op.err = err
 		if err != nil && len(batch) > 1 { // one failing change must not fail the others
-			op.err = w.db.Update(op.change)
+			op.err = w.update([]*write{op})
 		}
+		if op.err == nil && op.then != nil {
+			op.then()
+		}
+		close(op.done)
 	}
+}
+
+func (w *writer) update(batch []*write) error {
+	changed := false
+	err := w.db.Update(func(tx *bbolt.Tx) error {
+		for _, op := range batch {
+			if err := safely(op.change, tx); err != nil {
+				return err
+			}
+		}
+		changed = true
+		return nil
+	})
+	if changed || err == nil {
+		w.note(err)
+	}
+	return err
+}
+
+// safely makes a panic of a change an error of its caller.
+func safely(change func(*bbolt.Tx) error, tx *bbolt.Tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return change(tx)
 }
 
 // close waits until all changes that were begun are committed.

@@ -86,3 +86,35 @@ func memoOfLastOutcome(b bench, _ Store) {
 		b.Fatalf("memo %q", l.Memo)
 	}
 }
+
+func sameTimeByArrival(b bench, s Store) {
+	ids := []string{"5", "3", "4", "1", "2"}
+	for _, id := range ids[:4] {
+		b.put(item("a", id, 7))
+	}
+	if l := b.lease(); l.ID == "5" {
+		b.done(l)
+	} else {
+		b.Fatalf("leased %s", l.ID)
+	}
+	b.crash(s)
+	b.put(item("a", "2", 7), item("a", "9", 8), item("a", "8", 6))
+	for _, want := range []queue.Item{
+		item("a", "8", 6), item("a", "3", 7), item("a", "4", 7), item("a", "1", 7), item("a", "2", 7), item("a", "9", 8),
+	} {
+		l := b.lease()
+		if l.ID != want.ID || !l.At.Equal(want.At) {
+			b.Fatalf("leased %s of %v, want %s of %v", l.ID, l.At, want.ID, want.At)
+		}
+		if l.ID == "4" {
+			b.ok(l.Bury(b.ctx, "no use", queue.Outcome{}))
+			dead, err := b.q.Dead(b.ctx, 1)
+			b.ok(err)
+			if !dead[0].Item.At.Equal(want.At) {
+				b.Fatalf("a dead letter of %v", dead[0].Item.At)
+			}
+			continue
+		}
+		b.done(l)
+	}
+}

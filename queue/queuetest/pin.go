@@ -23,8 +23,8 @@ func (b bench) wantPinned(l *queue.Lease, text string) {
 
 func pinnedAfterPause(b bench, _ Store) {
 	b.put(item("a", "1", 1), item("b", "1", 1))
-	both := []*queue.Lease{b.lease(), b.lease()}
-	for _, l := range both {
+	one, two := b.lease(), b.lease()
+	for _, l := range []*queue.Lease{one, two} {
 		b.wantPinned(l, "")
 		if l.Lane == "a" {
 			b.pin(l, "first")
@@ -32,23 +32,16 @@ func pinnedAfterPause(b bench, _ Store) {
 			b.wantPinned(l, "second")
 		}
 	}
-	for _, untouched := range []bool{false, true} {
-		for _, l := range both {
-			b.ok(l.Pause(b.ctx, queue.Pause{Untouched: untouched}))
-		}
-		both = []*queue.Lease{b.lease(), b.lease()}
-		for _, l := range both {
+	for range 2 {
+		b.ok(one.Pause(b.ctx, queue.Pause{}))
+		b.ok(two.Pause(b.ctx, queue.Pause{Untouched: true}))
+		one, two = b.lease(), b.lease()
+		for _, l := range []*queue.Lease{one, two} {
 			b.wantPinned(l, map[string]string{"a": "second"}[l.Lane])
 		}
 	}
-	for _, l := range both {
-		b.ok(l.Pause(b.ctx, queue.Pause{}))
-	}
-	for range 2 {
-		l := b.lease()
-		b.wantPinned(l, map[string]string{"a": "second"}[l.Lane])
-		b.done(l)
-	}
+	b.done(one)
+	b.done(two)
 }
 
 func pinnedByUntouched(b bench, _ Store) {

@@ -39,6 +39,7 @@ var promises = []struct {
 }{
 	{"an item comes back as it was put", itemComesBack},
 	{"a lane is in the order of its items' own time", orderedByTime},
+	{"items of the same time are in the order of their arrival", sameTimeByArrival},
 	{"a copy is kept once", copyKeptOnce},
 	{"an item that was done without being finished may be put again", doneNotFinished},
 	{"copies by different ways are leased until the id is finished", copiesByWay},
@@ -63,6 +64,9 @@ var promises = []struct {
 	{"an untouched attempt leaves an abandoned lane abandoned", untouchedStaysAbandoned},
 	{"an unsettled attempt goes on with the next item", unsettledGoesOn},
 	{"what was kept survives a killed process, and its unfinished work is abandoned", keptAfterKill},
+
+	{"crashes in a row are counted until a lease ends", crashesInARow},
+	{"lanes that crashed together are not leased together", crashesAlone},
 
 	{"what a lease pinned is in the next lease of its lane", pinnedAfterPause},
 	{"an untouched attempt may pin", pinnedByUntouched},
