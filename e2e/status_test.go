@@ -56,7 +56,7 @@ func runAt(t *testing.T, f form, level slog.Level) *desk {
 	installed := d.org.InstallBot("Helper Bot")
 	env := map[string]string{
 		"WEBHOOK_SECRET": "s", "GIOSG_BASE_URL": d.p.URL(), "LISTEN_ADDR": "127.0.0.1:0", "ADMIN_ADDR": "127.0.0.1:0",
-		"DATA_FILE": filepath.Join(t.TempDir(), "bot.db"), "SETTLE": "200ms", "CATCH_UP_EVERY": "0", "SHUTDOWN_GRACE": "2s",
+		"DATA_FILE": filepath.Join(t.TempDir(), "bot.db"), "SETTLE": "200ms", "CATCH_UP_EVERY": "0", "SHUTDOWN_GRACE": "2s", "GIVE_UP_AFTER": "1s",
 	}
 	cfg, err := config.Load(func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 	if err != nil {

@@ -214,7 +214,7 @@ func TestCrowdOutlivesTheProcess(t *testing.T) {
 			if err := w.p.AwaitDeliveries(w.ctx); err != nil {
 				t.Fatal(err)
 			}
-			if refused := w.p.Deliveries(func(d giosgtest.Delivery) bool { return d.GaveUp }); len(refused) < len(c.chats) {
+			if refused := w.p.Deliveries(func(d giosgtest.Delivery) bool { return d.GaveUp }); len(refused) < len(c.chats)/2 { // chats that the bot has not joined have fewer webhooks
 				t.Errorf("only %d webhooks failed", len(refused))
 			}
 			slow.Remove()
