@@ -23,6 +23,9 @@ func (t *turn) guard(f func() error) (err error) {
 	return f()
 }
 
+// mostCrashes is how often in a row a process may die in the attempts at an event.
+const mostCrashes = 10
+
 // attempt opens the event's chat and does what the event calls for.
 func (t *turn) attempt(ctx context.Context) error {
 	if err := json.Unmarshal(t.lease.Body, &t.ev); err != nil {
@@ -32,6 +35,9 @@ func (t *turn) attempt(ctx context.Context) error {
 	if t.opts.Trace != nil {
 		ctx, t.endTrace = t.opts.Trace(ctx, t.ev.Trace, slog.String("chat", t.ev.Chat), slog.String("event", t.ev.ID),
 			slog.String("kind", string(t.ev.Kind)), slog.String("org", t.ev.Org), slog.Int("attempt", t.lease.Attempt))
+	}
+	if n := t.lease.Crashes; n >= mostCrashes {
+		return chat.Hopelessly(fmt.Errorf("%d attempts in a row ended with the end of their process", n))
 	}
 	t.book = t.opts.Playbook().For(t.ev.Org, t.ev.Room)
 	if t.ev.Room != "" {
