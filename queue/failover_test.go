@@ -50,7 +50,7 @@ func (p pair) replicated(t *testing.T) {
 // loseLater makes the standby lose all that is written from now on.
 func (p pair) loseLater(t *testing.T) {
 	t.Helper()
-	ok(t, p.standby.Client(t).SlaveOf(t.Context(), "NO", "ONE").Err())
+	ok(t, p.standby.Client(t).ReplicaOf(t.Context(), "NO", "ONE").Err())
 }
 
 // fail makes the standby the primary.
@@ -250,7 +250,7 @@ func TestRedisFailoverAndBack(t *testing.T) {
 	put2(queue.Item{Lane: "a", ID: "1", At: time.Now()})
 	// The standby is followed by the primary of before, which then loses the end.
 	host, port, _ := net.SplitHostPort(p.standby.Addr)
-	ok(t, p.primary.Client(t).SlaveOf(t.Context(), host, port).Err())
+	ok(t, p.primary.Client(t).ReplicaOf(t.Context(), host, port).Err())
 	back := pair{primary: p.standby, standby: p.primary, address: p.address}
 	back.replicated(t)
 	back.loseLater(t)

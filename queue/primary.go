@@ -98,7 +98,7 @@ func (q *Redis) identify(ctx context.Context, must ...int) error {
 		return ctx.Err()
 	}
 	cmds := make([]*redis.Cmd, len(q.primaries))
-	_, _ = q.client.Pipelined(ctx, func(pipe redis.Pipeliner) error { // each command has its own error
+	_, broken := q.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for n := range cmds {
 			var known string
 			if is := q.primaries[n].Load(); is != nil {
@@ -111,6 +111,9 @@ func (q *Redis) identify(ctx context.Context, must ...int) error {
 	var failed error
 	for n, cmd := range cmds {
 		is, err := cmd.Text()
+		if err != nil && cmd.Err() == nil { // it was not sent
+			err = broken
+		}
 		if err != nil {
 			if must == nil || slices.Contains(must, n) {
 				failed = err
