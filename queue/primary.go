@@ -44,6 +44,9 @@ func newPrimary(key, is string) *primary {
 	return p
 }
 
+// unknownServer stands for the run_id of a server that does not tell it, as when INFO is forbidden. Its failovers are not noticed.
+const unknownServer = "unknown"
+
 // identity is Lua that compares the server with a key and with the local variable primary, what the client knows. Then was is what the key
 // has. It is no function, since to make one costs time in each run.
 const identity = `
