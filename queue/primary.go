@@ -44,6 +44,9 @@ func newPrimary(key, is string) *primary {
 	return p
 }
 
+// unknownServer stands for the run_id of a server that does not tell it, as when INFO is forbidden. Its failovers are not noticed.
+const unknownServer = "unknown"
+
 // identity is Lua that compares the server with a key and with the local variable primary, what the client knows. Then was is what the key
 // has. It is no function, since to make one costs time in each run.
 const identity = `
@@ -98,7 +101,7 @@ func (q *Redis) identify(ctx context.Context, must ...int) error {
 		return ctx.Err()
 	}
 	cmds := make([]*redis.Cmd, len(q.primaries))
-	_, unsent := q.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+	_, broken := q.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 		for n := range cmds {
 			var known string
 			if is := q.primaries[n].Load(); is != nil {
@@ -111,10 +114,10 @@ func (q *Redis) identify(ctx context.Context, must ...int) error {
 	var failed error
 	for n, cmd := range cmds {
 		is, err := cmd.Text()
+		if err != nil && cmd.Err() == nil { // it was not sent
+			err = broken
+		}
 		if err != nil {
-			if cmd.Err() == nil { // there was no connection
-				err = unsent
-			}
 			if must == nil || slices.Contains(must, n) {
 				failed = err
 			}

@@ -115,7 +115,7 @@ func (q *Redis) await(parts []int) (more bool, err error) {
 	return more, nil
 }
 
-// restore makes the groups anew after Redis came back without its data. Nobody is given a lane without them. By then all leases of before
+// restore makes the groups anew after Redis came back without its data, without which nobody is given a lane. By then all leases of before
 // have expired, and the calls that their workers made have taken effect. It returns false when the queue is closed first.
 func (q *Redis) restore(parts []int) bool {
 	for {

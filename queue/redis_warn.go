@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -17,26 +18,26 @@ func (q *Redis) Warning() string {
 
 // inspect finds out what Warning returns.
 func (q *Redis) inspect(ctx context.Context) {
-	if c, ok := q.client.(*redis.ClusterClient); ok {
-		found := make(chan string, 1)
-		_ = c.ForEachMaster(ctx, func(ctx context.Context, c *redis.Client) error {
-			if w := persistence(ctx, c); w != "" {
-				select {
-				case found <- w:
-				default:
-				}
-			}
-			return nil
-		})
-		select {
-		case w := <-found:
-			q.warning.Store(w)
-		default:
-			q.warning.Store("")
+	var mu sync.Mutex
+	warning := ""
+	look := func(ctx context.Context, c redis.Cmdable) {
+		if w := persistence(ctx, c); w != "" {
+			mu.Lock()
+			warning = w
+			mu.Unlock()
 		}
-		return
 	}
-	q.warning.Store(persistence(ctx, q.client))
+	if c, ok := q.client.(*redis.ClusterClient); ok {
+		_ = c.ForEachMaster(ctx, func(ctx context.Context, c *redis.Client) error { look(ctx, c); return nil })
+	} else {
+		look(ctx, q.client)
+	}
+	for n := range q.primaries {
+		if is := q.primaries[n].Load(); warning == "" && is != nil && strings.HasPrefix(is.is, unknownServer) {
+			warning = "Redis does not tell its run_id (command INFO): a failover is not noticed, and messages around it may be answered twice"
+		}
+	}
+	q.warning.Store(warning)
 }
 
 // persistence returns what is wrong with how a server keeps its data on disk.

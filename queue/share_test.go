@@ -281,6 +281,17 @@ func TestRedisWarnsOfMissingPersistence(t *testing.T) {
 			}
 		})
 	}
+	t.Run("no run_id", func(t *testing.T) {
+		t.Parallel()
+		s := redistest.Start(t, "--appendonly", "yes")
+		ok(t, s.Client(t).Do(t.Context(), "ACL", "SETUSER", "default", "-info").Err())
+		q := openRedis(t, s)
+		if got := q.Warning(); !strings.Contains(got, "failover") {
+			t.Errorf("got %q", got)
+		}
+		put(t, q, queue.Item{Lane: "a", ID: "1"}) // works all the same
+		finish(t, lease(t, q))
+	})
 	t.Run("cluster", func(t *testing.T) {
 		t.Parallel()
 		cluster := redistest.StartCluster(t)
