@@ -37,7 +37,9 @@ func TestParkedLanesOfAReplicaThatEnded(t *testing.T) {
 	inWorld(t, agent, func(t *testing.T, w *world) {
 		w.opts.PerUser, w.opts.Workers, w.opts.Grace = 1, 4, 100*time.Millisecond
 		w.p.fail("say Hello.", fault{hang: true})
+		w.opts.Queue = &sleepy{Queue: w.queue, fails: 100} // an ended process wakes nobody
 		w.while(w.putCrowd)
+		w.opts.Queue = w.queue
 		if n := w.unfinished(); n != 3 { // the one that waited inside the process is finished
 			t.Fatalf("%d events are unfinished, want 3", n)
 		}
