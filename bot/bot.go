@@ -106,8 +106,8 @@ func (b *Bot) work(ctx context.Context, l *queue.Lease) {
 // pass takes a lease through the gate of its bot user: its turn, and those that waited for its end.
 func (b *Bot) pass(ctx context.Context, l *queue.Lease) {
 	run, park := b.gates.enter(l)
-	if park {
-		b.park(ctx, l)
+	if park > 0 {
+		b.park(ctx, l, park)
 	}
 	for run && l != nil {
 		b.work(ctx, l)
@@ -117,9 +117,9 @@ func (b *Bot) pass(ctx context.Context, l *queue.Lease) {
 	}
 }
 
-// park gives a lane back to the queue until turns of its bot user have ended.
-func (b *Bot) park(ctx context.Context, l *queue.Lease) {
-	err := l.Pause(ctx, queue.Pause{Topic: gateTopic(userOf(l)), After: parkTime(), Untouched: true})
+// park gives a lane back to the queue until turns of its bot user have ended, but not for longer than most.
+func (b *Bot) park(ctx context.Context, l *queue.Lease, most time.Duration) {
+	err := l.Pause(ctx, queue.Pause{Topic: gateTopic(userOf(l)), After: most, Untouched: true})
 	if err != nil {
 		b.opts.Log.Warn("a lane was not given back; another worker takes it when the lease expires", "lane", l.Lane, "err", err)
 	}
@@ -131,6 +131,7 @@ func (b *Bot) wake(ctx context.Context, user string, n int) {
 		return
 	}
 	if err := b.opts.Queue.WakeSome(ctx, gateTopic(user), n); err != nil {
-		b.opts.Log.Warn("parked lanes were not woken; they come back within a minute", "user", user, "err", err)
+		b.gates.unwoken(user, n)
+		b.opts.Log.Warn("parked lanes were not woken; they come back by themselves", "user", user, "err", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"giosgbot/chat"
 	"giosgbot/playbook"
+	"giosgbot/replay"
 )
 
 // guard makes a panic an error of this turn.
@@ -136,7 +137,9 @@ func (t *turn) visitor(ctx context.Context) error {
 		}
 		return t.answer(ctx)
 	case chat.Left:
-		t.finish(t.ev.ID)
+		if replay.Millis(t.ev.At) > t.memo.LeftAt { // before that the bot owed an answer, and owes it again when it comes back
+			t.finish(t.ev.ID)
+		}
 		return t.ignore("the bot has left this chat")
 	}
 	return t.sidekick(ctx)
@@ -173,6 +176,7 @@ func (t *turn) findRole(ctx context.Context) error {
 		t.memo.Mode = playbook.Greeter
 	}
 	t.cold = true
+	t.memo.noteLeave(lines)
 	t.memo.Role, err = t.chat.Role(ctx, lines)
 	if t.memo.Role == chat.Aside {
 		t.finish(t.aside(lines).Answered()...)

@@ -32,18 +32,23 @@ func (g *gates) share() int { return max(1, min(g.most, g.total/max(1, len(g.use
 // gateTopic is what the parked lanes of a bot user wait for.
 func gateTopic(user string) string { return "turn:" + user }
 
-// parkTime is when a parked lane comes back though nobody has woken it, because its process died.
-func parkTime() time.Duration { return 20*time.Second + rand.N(20*time.Second) }
+// parkTime returns when a parked lane comes back though nobody has woken it, because the process that counted it has ended, or its call to the
+// queue has failed. The visitor waits for that long, so it is short. It grows with the number of parked lanes, so that they do not all come
+// back again and again while there is no room for them.
+func parkTime(parked int) time.Duration {
+	d := min(2*time.Second+time.Duration(parked)*20*time.Millisecond, 30*time.Second)
+	return d + rand.N(d/2)
+}
 
 func userOf(l *queue.Lease) string {
 	user, _ := chat.LaneParts(l.Lane)
 	return user
 }
 
-// enter reports what to do with a lease: run it now, park it, or neither, because it waits here.
-func (g *gates) enter(l *queue.Lease) (run, park bool) {
+// enter reports what to do with a lease: run it now, park it for a while, or neither, because it waits here.
+func (g *gates) enter(l *queue.Lease) (run bool, park time.Duration) {
 	if g.most <= 0 {
-		return true, false
+		return true, 0
 	}
 	user := userOf(l)
 	g.mu.Lock()
@@ -52,16 +57,16 @@ func (g *gates) enter(l *queue.Lease) (run, park bool) {
 	switch {
 	case u == nil:
 		g.users[user] = &gate{running: 1}
-		return true, false
+		return true, 0
 	case u.running < g.share():
 		u.running++
-		return true, false
+		return true, 0
 	case len(u.waiting) < g.most:
 		u.waiting = append(u.waiting, l)
-		return false, false
+		return false, 0
 	}
 	u.parked++
-	return false, true
+	return false, parkTime(u.parked)
 }
 
 // leave ends a turn of a lease's bot user. It returns the next lease to run, and how many parked lanes to wake.
@@ -108,6 +113,15 @@ func (g *gates) afterPark(user string) int {
 		delete(g.users, user)
 	}
 	return n
+}
+
+// unwoken counts lanes as parked again that could not be woken, so that the next turn that ends wakes them.
+func (g *gates) unwoken(user string, n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if u := g.users[user]; u != nil {
+		u.parked += n
+	}
 }
 
 // drain returns all leases that wait here.

@@ -29,6 +29,7 @@ type memo struct {
 	Doubt     bool           `json:"doubt,omitempty"`    // an event was given up after something was done for it, so the record must tell what
 	GivenUp   []string       `json:"given_up,omitempty"` // ids of the last messages that became dead letters
 	Heard     int64          `json:"heard,omitempty"`    // the time of the newest line that was handled, in Unix milliseconds
+	LeftAt    int64          `json:"left_at,omitempty"`  // when the bot left last, as far as the record was read, in Unix milliseconds
 }
 
 // recall reads a memo. One that cannot be read counts as none.
@@ -62,6 +63,15 @@ func (m *memo) giveUp(id string) {
 // answered forgets that a message was given up.
 func (m *memo) answered(id string) {
 	m.GivenUp = slices.DeleteFunc(slices.Clone(m.GivenUp), func(other string) bool { return other == id })
+}
+
+// noteLeave notes when the bot left.
+func (m *memo) noteLeave(lines []replay.Line) {
+	for _, l := range lines {
+		if l.Kind == replay.OwnLeave {
+			m.LeftAt = replay.Millis(l.At)
+		}
+	}
 }
 
 // empty reports whether there is nothing worth keeping.

@@ -133,6 +133,7 @@ func (t *turn) replay(ctx context.Context, justJoined bool) (replay.Story, error
 			t.memo.Said = replay.MarkOf(l)
 		}
 	}
+	t.memo.noteLeave(lines)
 	t.cold, t.memo.Blind, t.memo.Doubt = false, false, false
 	return s, nil
 }
