@@ -41,8 +41,9 @@ type Playbook struct {
 // Options configure an Admin. Only Queue is required.
 type Options struct {
 	Queue    Queue
-	Store    string // describes the store in a word or two
-	Version  string // of the program
+	Store    string        // describes the store in a word or two
+	Warning  func() string // what is wrong with the store's settings, as a sentence; empty or nil if nothing is
+	Version  string        // of the program
 	Playbook func() Playbook
 	Users    func() []UserState // what this process knows of each bot user
 	Debug    bool               // show visitors' words

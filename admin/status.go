@@ -27,12 +27,13 @@ type status struct {
 		Problem string `json:"problem"`
 	} `json:"playbook"`
 	Store struct {
-		Kind  string     `json:"kind"`
-		Up    bool       `json:"up"`
-		Why   string     `json:"refuses"` // why it cannot be written to although it answers; else empty
-		Since *time.Time `json:"down_since"`
-		Seen  *time.Time `json:"seen"` // when it answered last; lanes, events and dead letters are of that time
-		Lost  *time.Time `json:"lost"` // when it was found to have lost its data
+		Kind    string     `json:"kind"`
+		Warning string     `json:"warning,omitempty"` // about the store's settings
+		Up      bool       `json:"up"`
+		Why     string     `json:"refuses"` // why it cannot be written to although it answers; else empty
+		Since   *time.Time `json:"down_since"`
+		Seen    *time.Time `json:"seen"` // when it answered last; lanes, events and dead letters are of that time
+		Lost    *time.Time `json:"lost"` // when it was found to have lost its data
 	} `json:"store"`
 	Lanes struct {
 		Ready  int     `json:"ready"`
@@ -102,6 +103,9 @@ func (a *Admin) collect(ctx context.Context, now time.Time) *status {
 
 	l := a.lanes(ctx)
 	s.fillStore(a.opts.Store, &l)
+	if a.opts.Warning != nil {
+		s.Store.Warning = a.opts.Warning()
+	}
 	s.Waiting.Longest, s.Waiting.Total = a.held.longest(shownHeld)
 	s.Dead.Oldest = []DeadLetter{}
 	if l.err == nil && l.Dead > 0 {

@@ -65,6 +65,9 @@ func storeProblems(s *status) (out []problem) {
 	if s.Store.Why != "" {
 		out = append(out, problem{"bad", "The store answers, but cannot be written to: " + s.Store.Why + ".", "Check the store (" + s.Store.Kind + "): its memory, disk and standbys." + then})
 	}
+	if w := s.Store.Warning; w != "" {
+		out = append(out, problem{"warn", "The store can lose events.", w + "."})
+	}
 	if lost := s.Store.Lost; lost != nil && s.Now.Sub(*lost) < lossShown {
 		out = append(out, problem{"warn", "The store lost its data " + span(s.Now.Sub(*lost)) + " ago.", "The bot is sweeping for waiting visitors now. This page does not show them until they are found. Find out why the store lost its data."})
 	}

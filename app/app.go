@@ -86,7 +86,7 @@ func (a *App) openAdmin(ctx context.Context, o Options) {
 		return
 	}
 	a.admin = admin.New(admin.Options{
-		Queue: a.store.queue, Store: a.store.kind, Version: o.Version, Log: a.log,
+		Queue: a.store.queue, Store: a.store.kind, Warning: a.store.warning, Version: o.Version, Log: a.log,
 		Users: a.giosg.users, CallKinds: callKinds(),
 		Playbook: func() admin.Playbook {
 			s := a.book.state()

@@ -27,6 +27,7 @@ type store struct {
 	redis   redis.UniversalClient // nil with a file
 	file    *bbolt.DB             // nil with Redis
 	sweeps  []func(limit int) (int, error)
+	warning func() string          // what is wrong with the settings of the store; nil with a file
 	onLoss  atomic.Pointer[func()] // is called when Redis has lost its data
 }
 
@@ -56,7 +57,10 @@ func openRedis(ctx context.Context, cfg config.Config, log *slog.Logger) (*store
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("REDIS_URL: %w", err), c.Close())
 	}
-	s.queue = q
+	s.queue, s.warning = q, q.Warning
+	if w := q.Warning(); w != "" {
+		log.Warn("the store can lose events", "why", w)
+	}
 	return s, nil
 }
 
