@@ -12,10 +12,6 @@ import (
 const (
 	lastCalls = 3 * time.Second // for calls on the platform after the turn's error
 	lastStep  = 3 * time.Second // for the end of the lease
-
-	// An answer that makes no sense, such as a 404 or a 409 where all is well, is retried until both of these are over.
-	oddAttempts = 3
-	oddTime     = 2 * time.Minute
 )
 
 // ending ends the lease of a turn.

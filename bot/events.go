@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 
 	"github.com/segmentio/encoding/json"
 
@@ -12,17 +11,6 @@ import (
 	"giosgbot/playbook"
 	"giosgbot/replay"
 )
-
-// guard makes a panic an error of this turn.
-func (t *turn) guard(f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			t.log.Error("panic in a turn", "panic", p, "stack", string(debug.Stack()))
-			err = chat.Hopelessly(fmt.Errorf("panic: %v", p))
-		}
-	}()
-	return f()
-}
 
 // mostCrashes is how often in a row a process may die in the attempts at an event.
 const mostCrashes = 10

@@ -16,6 +16,12 @@ const (
 	mostDelays = 15 * time.Second // of one turn, in all
 )
 
+// An answer that makes no sense, such as a 404 or a 409 where all is well, is retried until both of these are over.
+const (
+	oddAttempts = 3
+	oddTime     = 2 * time.Minute
+)
+
 // waiters bounds how many turns wait in place, so that one throttled bot user leaves workers to the others.
 type waiters struct {
 	slots chan struct{} // has a place for each turn that may wait

@@ -3,7 +3,9 @@ package bot
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -162,4 +164,15 @@ func (t *turn) settle(ctx context.Context) (waited bool, err error) {
 	}
 	t.waitedOut = err == nil
 	return waited, err
+}
+
+// guard makes a panic an error of this turn.
+func (t *turn) guard(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.log.Error("panic in a turn", "panic", p, "stack", string(debug.Stack()))
+			err = chat.Hopelessly(fmt.Errorf("panic: %v", p))
+		}
+	}()
+	return f()
 }
