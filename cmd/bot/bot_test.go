@@ -413,9 +413,10 @@ func TestAVisitorIsAnswered(t *testing.T) {
 			t.Errorf("on stdout: %s", s)
 		}
 		log := w.err.String()
-		for _, level := range []string{`"level":"WARN"`, `"level":"ERROR"`} {
-			if strings.Contains(log, level) {
-				t.Errorf("the log complains")
+		for line := range strings.Lines(log) {
+			expected := strings.Contains(line, "the store can lose events") // the test's Redis writes nothing to its disk
+			if !expected && (strings.Contains(line, `"level":"WARN"`) || strings.Contains(line, `"level":"ERROR"`)) {
+				t.Errorf("the log complains: %s", line)
 			}
 		}
 		for _, s := range []string{`"msg":"serving"`, `"/webhooks/`, `"msg":"stopping"`, `"msg":"stopped"`} {

@@ -33,6 +33,7 @@ func build(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "bot")
 	cmd := exec.Command("go", "build", "-trimpath", "-tags", "grpcnotrace", "-ldflags", "-s -w -X main.version="+version, "-o", binary, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as a release is built
 	if out, err := cmd.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the bot: %v\n%s", err, out)
 		return 1
