@@ -429,7 +429,7 @@ func TestTakenChatIsLeftAlone(t *testing.T) {
 			t.Errorf("%d attempts to join", n)
 		}
 		for line := range strings.Lines(w.log.String()) {
-			// A webhook was refused and came again, or the test's Redis writes nothing to its disk.
+			// A refused webhook was sent again, or the test's Redis writes nothing to its disk.
 			busy := strings.Contains(line, `msg="event not kept"`) || strings.Contains(line, `msg="the store can lose events"`)
 			if !busy && (strings.Contains(line, "level=ERROR") || strings.Contains(line, "level=WARN")) {
 				t.Errorf("the log complains: %s", line)

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"giosgbot/bot"
 	"giosgbot/config"
 	"giosgbot/giosg"
 	"giosgbot/handlers"
@@ -96,8 +95,6 @@ func (g *giosgSide) close() {
 	g.waking.Wait()
 	g.api.CloseIdleConnections()
 }
-
-var _ bot.Platform = (*livechat.Platform)(nil)
 
 // Webhook is one that giosg must be told of.
 type Webhook struct{ Path, Channel string }
